@@ -26,7 +26,7 @@ package vesper_pkg;
     logic        esp;        // the card encrypted or decrypted it
     logic [7:0]  op;         // OP_*
     logic [7:0]  status;     // ST_*: why it is dropped, or why an ESP frame is delivered untouched
-    logic [3:0]  queue;      // host: pair it was fetched from; wire: pair that receives it
+    logic [3:0]  qid;      // host: pair it was fetched from; wire: pair that receives it
     logic [15:0] index;      // host: free-running index of its TX descriptor
     logic [31:0] sa;         // handle: asked for (encrypt), or applied (decrypt)
     logic [15:0] len;        // bytes of the frame
@@ -42,7 +42,7 @@ package vesper_pkg;
     logic [31:0]  spi;
     logic         tunnel;     // else transport
     logic [4:0]   icv_bytes;  // 8, 12, 16
-    logic [3:0]   queue;      // inbound: pair that receives
+    logic [3:0]   qid;      // inbound: pair that receives
     logic [31:0]  flags;      // SAF_*
     logic [5:0]   hdr_bytes;  // outer IP header: 0 or 20
     logic [319:0] hdr;        // its template; length, identification and checksum are zero
@@ -86,7 +86,7 @@ package vesper_pkg;
   // One packet's fate, for completions and counters.
   typedef struct packed {
     logic        host;
-    logic [3:0]  queue;
+    logic [3:0]  qid;
     logic [15:0] index;
     logic [7:0]  status;
     logic [15:0] len;     // bytes of the resulting frame, 0 when dropped

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//
+// Synchronous FIFO of up to a few dozen entries, first word falls through.
+//
+// One word a cycle in and out, also when full words leave while others enter. The memory is read without a clock,
+// so it becomes distributed RAM; for deep buffers of frames see frame_fifo.
+
+`default_nettype none
+
+module fifo #(
+    parameter int WIDTH = 8,
+    parameter int DEPTH = 4    // entries, a power of two
+) (
+    input  wire                         clk,
+    input  wire                         rst,
+    input  wire                         s_valid,
+    output logic                        s_ready,
+    input  wire  [           WIDTH-1:0] s_data,
+    output logic                        m_valid,
+    input  wire                         m_ready,
+    output logic [           WIDTH-1:0] m_data,
+    output logic [$clog2(DEPTH + 1)-1:0] count    // words held now
+);
+
+  localparam int AW = $clog2(DEPTH);
+
+  if (DEPTH < 2 || (DEPTH & (DEPTH - 1)) != 0) begin : g_bad_depth
+    $error("fifo: DEPTH %0d is not a power of two of at least 2", DEPTH);
+  end
+
+  logic [WIDTH-1:0] mem[DEPTH];
+  logic [AW-1:0] head, tail;
+
+  assign s_ready = count != DEPTH[$bits(count)-1:0];
+  assign m_valid = count != 0;
+  assign m_data  = mem[head];
+
+  always_ff @(posedge clk) begin
+    if (s_valid && s_ready) begin
+      mem[tail] <= s_data;
+      tail      <= tail + 1'b1;
+    end
+    if (m_valid && m_ready) head <= head + 1'b1;
+    count <= count + $bits(count)'(s_valid && s_ready) - $bits(count)'(m_valid && m_ready);
+    if (rst) begin
+      head  <= '0;
+      tail  <= '0;
+      count <= '0;
+    end
+  end
+
+`ifndef SYNTHESIS
+  always_ff @(posedge clk)
+    if (!rst) begin
+      assert (count <= DEPTH[$bits(count)-1:0])
+      else $error("fifo: %0d words in %0d places", count, DEPTH);
+      assert (head + count[AW-1:0] == tail)
+      else $error("fifo: pointers and count disagree");
+    end
+`endif
+
+endmodule
+
+`default_nettype wire
