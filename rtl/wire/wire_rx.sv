@@ -37,7 +37,7 @@ module wire_rx
   end
 
   logic         in_frame;  // beats of the frame at hand were seen
-  logic [ 14:0] seen;      // bytes before this beat; stops counting above FRAME_MAX
+  logic [ 14:0] seen;      // bytes before this beat; stays at FRAME_MAX once beyond it
   logic         lost;      // the buffer was full for one of its beats
   logic         fifo_ready;
   logic         fifo_idle;
@@ -105,7 +105,7 @@ module wire_rx
   always_ff @(posedge clk) begin
     if (take) begin
       in_frame <= !s_axis_tlast;
-      seen     <= s_axis_tlast ? '0 : oversize ? seen : total;
+      seen     <= s_axis_tlast ? '0 : oversize ? 15'(FRAME_MAX) : total;
       lost     <= !s_axis_tlast && full;
     end
     if (rst) begin
