@@ -137,7 +137,9 @@ def build(top, sources, parameters=None, includes=(), defines=None, waves=False,
     return directory
 
 
-def simulate(top, directory, test_module, testcase=None, seed=None, plusargs=(), env=None, waves=False, name=None):
+def simulate(
+    top, directory, test_module, testcase=None, seed=None, plusargs=(), env=None, waves=False, name=None
+):
     """Run the cocotb tests of `test_module` on the model of `top` in `directory`.
 
     seed: of Python's and of the registers' initial values; by default

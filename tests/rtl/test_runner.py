@@ -48,12 +48,12 @@ def test_missing_source():
 
 def test_verilator_warning_is_an_error(tmp_path):
     source = tmp_path / "narrow.sv"
-    source.write_text("module narrow (input logic [7:0] a, output logic [3:0] b);\n  assign b = a;\nendmodule\n")
+    source.write_text(
+        "module narrow (input logic [7:0] a, output logic [3:0] b);\n  assign b = a;\nendmodule\n"
+    )
     text = failure("narrow", [str(source)], MODULE)
     assert "WIDTHTRUNC" in text
 
 
 def test_parameter_checked_at_elaboration():
     assert "WIDTH is 0" in failure("counter", COUNTER, MODULE, parameters={"WIDTH": 0})
-
-
