@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//
+// AES-128/192/256 encryption of BLOCKS blocks a cycle under one key, a new key each cycle if need be.
+
+`default_nettype none
+
+// A fixed latency of LATENCY cycles, no back-pressure: what goes in comes out in order, so the caller
+// must have room for it. The key is expanded on the way, once for all columns. Blocks and key are byte
+// strings with byte 0 in [7:0]; key bytes beyond the key length must be zero.
+//
+// Only columns with i_en set are computed (o_block of the others is stale). Round keys and state stay
+// in a stage until the next beat overwrites them.
+module aes_pipe
+  import aes_pkg::*;
+#(
+    parameter int unsigned BLOCKS = 4
+) (
+    input wire clk,
+    input wire rst,
+    input wire i_valid,
+    input wire [1:0] i_len,  // KEY_128, KEY_192, KEY_256
+    input wire [255:0] i_key,
+    input wire [BLOCKS-1:0] i_en,
+    input wire [BLOCKS-1:0][127:0] i_block,
+    output logic o_valid,
+    output logic [BLOCKS-1:0][127:0] o_block
+);
+
+  // Number n is what stage n made; number 0 is the first AddRoundKey.
+  logic valid[ROUNDS_MAX+1];
+  logic [BLOCKS-1:0] en[ROUNDS_MAX+1];
+  logic [1:0] len[ROUNDS_MAX+1];
+  key_state_t key[ROUNDS_MAX+1];
+  logic [BLOCKS-1:0][127:0] state[ROUNDS_MAX+1];
+
+  always_ff @(posedge clk) begin
+    valid[0] <= i_valid && !rst;
+    if (i_valid) begin
+      en[0] <= i_en;
+      len[0] <= i_len;
+      key[0] <= key_step(key_state_t'(i_key), i_len, 0);
+      for (int c = 0; c < BLOCKS; c++) if (i_en[c]) state[0][c] <= i_block[c] ^ i_key[127:0];
+    end
+  end
+
+  for (genvar s = 1; s <= ROUNDS_MAX; s++) begin : g_stage
+    aes_stage #(
+        .BLOCKS(BLOCKS),
+        .STAGE(s)
+    ) u_stage (
+        .clk,
+        .rst,
+        .i_valid(valid[s-1]),
+        .i_en(en[s-1]),
+        .i_len(len[s-1]),
+        .i_key(key[s-1]),
+        .i_state(state[s-1]),
+        .o_valid(valid[s]),
+        .o_en(en[s]),
+        .o_len(len[s]),
+        .o_key(key[s]),
+        .o_state(state[s])
+    );
+  end
+
+  assign o_valid = valid[ROUNDS_MAX];
+  assign o_block = state[ROUNDS_MAX];
+
+  wire unused = &{1'b0, en[ROUNDS_MAX], len[ROUNDS_MAX], key[ROUNDS_MAX]};
+
+endmodule
+
+`default_nettype wire

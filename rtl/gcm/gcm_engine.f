@@ -1,0 +1,9 @@
+rtl/aes/aes_pkg.sv
+rtl/gcm/gcm_pkg.sv
+rtl/aes/aes_stage.sv
+rtl/aes/aes_pipe.sv
+rtl/gcm/gcm_slots.sv
+rtl/gcm/gcm_powers.sv
+rtl/gcm/ghash.sv
+rtl/gcm/gcm_pack.sv
+rtl/gcm/gcm_engine.sv

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//
+// Front of the AES-GCM engine: cuts packets into beats of BLOCKS slots and decides when a beat goes.
+
+`default_nettype none
+
+// A packet of n blocks takes n + 2 slots: AAD prefix, blocks, lengths. A new packet begins in a new
+// beat, so it costs ceil((n + 2) / BLOCKS) beats.
+//
+// From a 64-byte beat with blocks d0..d3 the slots are {carry, d0, d1, d2, d3, lengths}, where carry
+// is the AAD prefix or the last block of the beat before; d3 and lengths are only there in the
+// packet's last beat. They go out BLOCKS at a time, numbered by `sub`.
+//
+// GHASH multiplies a block by the power of H that its distance from the packet's end asks for, up to
+// 2 * BLOCKS, so a beat leaves only when the next two 64-byte beats, or the end, are here. All that
+// follows has a fixed latency; a beat leaves only with a credit, which stands for a place in the
+// output FIFO and comes back with `release_beat`.
+module gcm_slots
+  import gcm_pkg::*;
+#(
+    parameter int unsigned BLOCKS = 4,
+    parameter int unsigned CREDITS = 32  // 64-byte beats between here and the output
+) (
+    input wire clk,
+    input wire rst,
+
+    input wire s_valid,
+    output logic s_ready,
+    input wire gcm_job_t s_job,
+    input wire [511:0] s_data,
+    input wire [6:0] s_bytes,
+    input wire s_last,
+
+    input wire release_beat,
+
+    output logic o_valid,
+    output logic [BLOCKS-1:0][127:0] o_slot,
+    output logic [BLOCKS-1:0] o_aes,  // slots that need AES
+    output beat_meta_t o_meta,
+    output logic [255:0] o_key,
+    output logic [1:0] o_key_len,
+    output logic [95:0] o_iv,  // bytes 0..11 of the counter block
+    output logic [31:0] o_ctr,  // the counter of slot 0, as a number
+    output logic [127:0] o_h,  // with o_meta.first
+    output logic idle
+);
+
+  localparam int unsigned Depth = 4;
+  localparam int unsigned Subs = 4 / BLOCKS;
+  localparam int unsigned CreditBits = $clog2(CREDITS + 1);
+
+  // ---- input FIFO: four beats, of which the first three are looked at
+  gcm_job_t job_q[Depth];
+  logic [511:0] data_q[Depth];
+  logic [6:0] bytes_q[Depth];
+  logic last_q[Depth];
+  logic [1:0] wp, rp;
+  logic [2:0] count;
+  logic in_first;
+
+  wire push = s_valid && s_ready;
+  logic pop;
+
+  assign s_ready = count != 3'(Depth);
+
+  always_ff @(posedge clk) begin
+    if (push) begin
+      if (in_first) job_q[wp] <= s_job;
+      data_q[wp] <= s_data;
+      bytes_q[wp] <= s_bytes;
+      last_q[wp] <= s_last;
+      wp <= wp + 2'd1;
+      in_first <= s_last;
+    end
+    if (pop) rp <= rp + 2'd1;
+    count <= count + 3'(push) - 3'(pop);
+    if (rst) begin
+      wp <= '0;
+      rp <= '0;
+      count <= '0;
+      in_first <= 1'b1;
+    end
+  end
+
+  // ---- how much of the packet is left, as far as it matters
+  wire [1:0] rp1 = rp + 2'd1;
+  wire [1:0] rp2 = rp + 2'd2;
+  wire last0 = last_q[rp];
+  wire last1 = last_q[rp1];
+  wire last2 = last_q[rp2];
+  wire known = (count >= 3'd1 && last0) || (count >= 3'd2 && last1) || count >= 3'd3;
+
+  logic [2:0] sub;
+  logic [3:0] rem_head, rem;
+
+  always_comb begin
+    if (last0) rem_head = 4'(blocks_of(bytes_q[rp])) + 4'd2;
+    else if (last1) rem_head = 4'(blocks_of(bytes_q[rp1])) + 4'd6;
+    else if (last2) rem_head = 4'(blocks_of(bytes_q[rp2])) + 4'd10;
+    else rem_head = 4'd15;
+    rem = rem_head - 4'(sub) * 4'(BLOCKS);
+  end
+
+  // ---- issue
+  logic [CreditBits-1:0] credits;
+  logic first;  // the head opens a packet
+  logic [1:0] beat_no;  // beats of this packet so far, saturated: 2 even, 3 odd
+
+  wire take = known && sub == 3'd0 && credits != '0;
+  wire issue = take || (known && sub != 3'd0);
+  wire sub_last = last0 ? (rem <= 4'(BLOCKS)) : (sub == 3'(Subs - 1));
+  wire opens = first && sub == 3'd0;
+
+  assign pop = issue && sub_last;
+
+  always_ff @(posedge clk) begin
+    if (issue) begin
+      sub <= sub_last ? 3'd0 : sub + 3'd1;
+      if (sub_last) first <= last0;
+      if (sub_last && last0) beat_no <= 2'd0;
+      else beat_no <= {beat_no != 2'd0, !beat_no[0]};
+    end
+    credits <= credits - CreditBits'(take) + CreditBits'(release_beat);
+    if (rst) begin
+      sub <= '0;
+      first <= 1'b1;
+      beat_no <= '0;
+      credits <= CreditBits'(CREDITS);
+    end
+  end
+
+  assign idle = count == '0 && credits == CreditBits'(CREDITS);
+
+  // ---- slots
+  logic [127:0] carry;
+  logic [31:0] total;  // bytes of this packet before the head
+  logic [4:0] aad_bytes;
+
+  wire [63:0] stream_bits = {29'd0, total + 32'(bytes_q[rp]), 3'd0};
+  wire [63:0] aad_bits = {56'd0, opens ? job_q[rp].aad_bytes : aad_bytes, 3'd0};
+  wire plain = opens ? job_q[rp].auth_only : o_meta.plain;
+
+  logic [127:0] lengths;
+  logic [3:0][127:0] d;
+
+  always_comb begin
+    lengths = '0;
+    if (known && last0) begin
+      if (plain) lengths = {64'd0, bswap64(aad_bits + stream_bits)};
+      else lengths = {bswap64(stream_bits), bswap64(aad_bits)};
+    end
+  end
+
+  assign d = data_q[rp];
+
+  for (genvar c = 0; c < BLOCKS; c++) begin : g_slot
+    logic [127:0] block;
+
+    // slot number l = sub * BLOCKS + c of {carry, d0, d1, d2, d3}
+    always_comb begin
+      block = '0;
+      for (int unsigned l = 1; l <= 4; l++) begin
+        if (l % BLOCKS == c && (BLOCKS == 4 || sub == 3'(l / BLOCKS))) block = d[l-1];
+      end
+      if (c == 0 && sub == 3'd0) block = first ? job_q[rp].aad : carry;
+    end
+
+    always_ff @(posedge clk) begin
+      if (issue) begin
+        o_slot[c] <= (rem == 4'(c + 1)) ? lengths : block;
+        o_aes[c] <= (opens && c == 0) || (!plain && rem > 4'(c + 1));
+      end
+    end
+  end
+
+  always_ff @(posedge clk) begin
+    o_valid <= issue && !rst;
+    if (pop) begin
+      carry <= d[3];
+      total <= last0 ? 32'd0 : total + 32'd64;
+    end
+    if (issue) begin
+      o_meta.first <= opens;
+      o_meta.rem <= rem;
+      o_meta.lane <= beat_no[0];
+      o_meta.chained <= beat_no[1];
+      o_meta.sub <= sub;
+      o_meta.out_last <= last0;
+      o_meta.out_bytes <= bytes_q[rp];
+      o_meta.tail_bytes <= 5'(bytes_q[rp] - 7'd1 & 7'd15) + 5'd1;
+      o_ctr <= o_ctr + 32'(BLOCKS);
+      if (opens) begin
+        o_meta.decrypt <= job_q[rp].decrypt;
+        o_meta.plain <= job_q[rp].auth_only;
+        o_key <= job_q[rp].key;
+        o_key_len <= job_q[rp].key_len;
+        o_iv <= job_q[rp].j0[95:0];
+        o_ctr <= bswap32(job_q[rp].j0[127:96]);
+        o_h <= job_q[rp].h;
+        aad_bytes <= job_q[rp].aad_bytes;
+      end
+    end
+    if (rst) total <= '0;
+  end
+
+`ifndef SYNTHESIS
+  always_ff @(posedge clk) begin
+    if (push && !rst) begin
+      assert (s_bytes <= 7'd64)
+      else $error("gcm_engine: s_bytes is %0d, above 64", s_bytes);
+      assert (s_last || s_bytes == 7'd64)
+      else $error("gcm_engine: s_bytes is %0d in a beat that is not the last", s_bytes);
+      assert (s_bytes != 7'd0 || in_first)
+      else $error("gcm_engine: s_bytes is 0 in a packet that is not empty");
+      if (in_first) begin
+        assert (s_job.key_len != 2'd3)
+        else $error("gcm_engine: s_job.key_len is 3");
+        assert (s_job.aad_bytes <= 5'd16)
+        else $error("gcm_engine: s_job.aad_bytes is %0d, above 16", s_job.aad_bytes);
+        assert (!s_job.auth_only || s_job.aad_bytes == 5'd0 || s_job.aad_bytes == 5'd16)
+        else $error("gcm_engine: s_job.aad_bytes is %0d with auth_only", s_job.aad_bytes);
+      end
+    end
+    if (!rst) begin
+      assert (!release_beat || credits != CreditBits'(CREDITS))
+      else $error("gcm_slots: a credit came back that was not out");
+    end
+  end
+`endif
+
+endmodule
+
+`default_nettype wire

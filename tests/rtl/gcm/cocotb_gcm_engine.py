@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""cocotb tests of gcm_engine."""
+
+import os
+import random
+
+import cocotb
+from cocotb.triggers import ReadOnly, RisingEdge
+from gcm.bench import Bench, gcm_packet, gmac_packet, h_packet, random_packet
+from gcm.vectors import examples, nist_packets
+
+BLOCKS = int(os.environ.get("GCM_BLOCKS", "4"))
+COUNT = int(os.environ.get("GCM_RANDOM", "150"))
+
+
+async def bench(dut, seed=1):
+    made = Bench(dut, seed)
+    await made.start()
+    return made
+
+
+@cocotb.test()
+async def published_examples(dut):
+    b = await bench(dut)
+    await b.exchange(examples())
+
+
+@cocotb.test()
+async def nist_vectors(dut):
+    b = await bench(dut)
+    packets = nist_packets(per_kind=int(os.environ.get("GCM_NIST", "12")))
+    assert len(packets) > 100
+    assert {p.tag_bytes for p in packets} == {4, 8, 12, 13, 14, 15, 16}
+    assert {len(p.key) for p in packets} == {16, 24, 32}
+    await b.exchange(packets)
+
+
+@cocotb.test()
+async def hash_subkey(dut):
+    """H = E(K, 0) comes out as the tag of an empty packet with H = 0, J0 = 0."""
+    b = await bench(dut)
+    rng = random.Random(3)
+    await b.exchange([h_packet(rng.randbytes(n)) for n in (16, 24, 32) * 8])
+
+
+@cocotb.test()
+async def every_size(dut):
+    """Each size up to nine engine beats once, back to back, kinds mixed."""
+    b = await bench(dut)
+    rng = random.Random(4)
+    await b.exchange([random_packet(rng, size) for size in range(0, 16 * 9 * BLOCKS // (5 - BLOCKS) + 1)])
+
+
+@cocotb.test()
+async def random_full_speed(dut):
+    b = await bench(dut)
+    rng = random.Random(5)
+    await b.exchange([random_packet(rng) for _ in range(COUNT)])
+
+
+@cocotb.test()
+async def random_gaps(dut):
+    b = await bench(dut)
+    rng = random.Random(6)
+    await b.exchange([random_packet(rng) for _ in range(COUNT)], gap=0.6)
+
+
+@cocotb.test()
+async def random_back_pressure(dut):
+    b = await bench(dut)
+    rng = random.Random(7)
+    await b.exchange([random_packet(rng) for _ in range(COUNT)], stall=0.7)
+
+
+@cocotb.test()
+async def random_both(dut):
+    b = await bench(dut)
+    rng = random.Random(8)
+    await b.exchange([random_packet(rng) for _ in range(COUNT)], gap=0.3, stall=0.3)
+
+
+@cocotb.test()
+async def output_blocked(dut):
+    """With nobody at the output the engine fills up, stops accepting, and loses nothing."""
+    b = await bench(dut)
+    rng = random.Random(9)
+    packets = [random_packet(rng, 200) for _ in range(30)]
+    sender = cocotb.start_soon(b.send(packets))
+    for _ in range(400):
+        await RisingEdge(dut.clk)
+    await ReadOnly()
+    assert dut.s_ready.value == 0
+    assert dut.idle.value == 0
+    await RisingEdge(dut.clk)
+    await b.receive(packets)
+    await sender
+
+
+@cocotb.test()
+async def reset_in_flight(dut):
+    """After a reset nothing of what was inside comes out, and the next packets are right."""
+    b = await bench(dut)
+    rng = random.Random(10)
+    for cycles in (1, 2, 5, 9, 17, 21, 30):
+        task = cocotb.start_soon(b.send([random_packet(rng, 150) for _ in range(20)]))
+        for _ in range(cycles):
+            await RisingEdge(dut.clk)
+        task.cancel()
+        dut.s_valid.value = 0
+        await b.reset()
+        await ReadOnly()
+        assert dut.idle.value == 1
+        assert dut.m_valid.value == 0
+        await RisingEdge(dut.clk)
+        await b.exchange([random_packet(rng) for _ in range(4)])
+
+
+def cost(size):
+    blocks = (size + 15) // 16
+    return -(-(blocks + 2) // BLOCKS)
+
+
+async def cycles_a_packet(b, size, rekey, count=40):
+    rng = random.Random(size)
+    key = rng.randbytes(32)
+    packets = []
+    for _ in range(count):
+        if rekey:
+            key = rng.randbytes(rng.choice((16, 24, 32)))
+        packets.append(gcm_packet(key, rng.randbytes(12), rng.randbytes(8), rng.randbytes(size)))
+    return await b.exchange(packets) / (count - 1)
+
+
+@cocotb.test()
+async def cycle_counts(dut):
+    """ceil((n + 2) / BLOCKS) cycles a packet, with a new key each packet or without."""
+    b = await bench(dut)
+    for size in (0, 1, 32, 33, 48, 64, 65, 160, 512, 1420, 1456, 1500):
+        for rekey in (False, True):
+            took = await cycles_a_packet(b, size, rekey, count=40 if size < 600 else 12)
+            assert took == cost(size), f"{size} B, rekey {rekey}: {took} cycles, not {cost(size)}"
+    limits = {4: {64: 2, 1456: 24}, 2: {64: 3, 1456: 47}, 1: {64: 6, 1456: 93}}[BLOCKS]
+    for size, limit in limits.items():
+        assert cost(size) <= limit
+    path = os.environ.get("GCM_REPORT")
+    if path:
+        with open(path, "w") as out:
+            for size in (64, 1456):
+                for rekey in (False, True):
+                    took = await cycles_a_packet(b, size, rekey)
+                    print(f"{size} {int(rekey)} {took}", file=out)
+
+
+@cocotb.test()
+async def mixed_kinds_back_to_back(dut):
+    """A change of key size, direction or kind between packets costs nothing."""
+    b = await bench(dut)
+    rng = random.Random(11)
+    packets = []
+    for i in range(60):
+        key, iv, data = rng.randbytes((16, 24, 32)[i % 3]), rng.randbytes(12), rng.randbytes(48 * (1 + i % 4))
+        if i % 5 == 0:
+            packets.append(gmac_packet(key, iv, rng.randbytes(16 * (i % 2)), data))
+        else:
+            packets.append(gcm_packet(key, iv, rng.randbytes(i % 17), data, decrypt=bool(i % 2)))
+    await b.exchange(packets)
+    # from the tenth packet on: by then the input FIFO has filled
+    took = packets[-1].last_out - packets[9].last_out
+    assert took == sum(cost(len(p.data)) for p in packets[10:])

@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The engine's sources, packages first, as its file list has them."""
+
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[3]
+ENGINE = (ROOT / "rtl/gcm/gcm_engine.f").read_text().split()

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The AES-GCM engine at each width, and at one of them in the forms that synthesis takes."""
+
+import pytest
+from runner import run
+
+from gcm.sources import ENGINE
+
+
+@pytest.mark.parametrize("blocks", [1, 2, 4])
+def test_gcm_engine(blocks):
+    run(
+        "gcm_engine",
+        ENGINE,
+        "gcm.cocotb_gcm_engine",
+        parameters={"BLOCKS": blocks},
+        env={"GCM_BLOCKS": blocks},
+    )
+
+
+def test_gcm_engine_logic_form():
+    """The whole engine in the forms that synthesis takes."""
+    run(
+        "gcm_engine",
+        ENGINE,
+        "gcm.cocotb_gcm_engine",
+        parameters={"BLOCKS": 2},
+        defines={"VESPER_LOGIC_FORM": None},
+        env={"GCM_BLOCKS": 2, "GCM_RANDOM": 20},
+        testcase="published_examples,random_both",
+    )
