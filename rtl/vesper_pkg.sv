@@ -52,7 +52,8 @@ package vesper_pkg;
   // Outbound lookup: by handle. Each answer with ST_OK has consumed one sequence number.
   typedef struct packed {
     logic [31:0] handle;
-    logic [15:0] bytes;   // plaintext bytes, for the SA's byte counter
+    logic [15:0] bytes;      // of the plaintext IP packet, for the SA's byte counter
+    logic [5:0]  hdr_bytes;  // of its header, which a transport SA does not count
   } sa_out_req_t;
   typedef struct packed {
     logic [7:0]  status;  // ST_OK, ST_SA_STALE, ST_SA_DIRECTION, ST_SEQ_EXHAUSTED
