@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//
+// Mailbox between host and management CPU: a request window that the host only writes and a response window
+// that it only reads, 2 KiB each, and who owns them.
+//
+// The host owns both until it rings; then the CPU does until `done`. From reset until the firmware serves the
+// mailbox (`serve`) it is busy too, so that the firmware can erase what a reset left in the windows and no
+// request is lost by it. The host's writes are ignored while busy.
+
+`default_nettype none
+
+module mgmt_mailbox (
+    input  wire         clk,
+    input  wire         rst,
+    // host
+    input  wire         ring,
+    output logic        busy,
+    output logic [15:0] count,       // responses since reset
+    input  wire         h_wr,        // request window
+    input  wire  [ 8:0] h_wr_addr,   // 32-bit words
+    input  wire  [31:0] h_wr_data,
+    input  wire  [ 3:0] h_wr_be,
+    input  wire  [ 8:0] h_rd_addr,   // response window, data in the next cycle
+    output logic [31:0] h_rd_data,
+    // CPU
+    input  wire         serve,       // the firmware serves the mailbox
+    output logic        pending,     // the request window holds a message
+    input  wire         done,        // pulse: the response is there
+    input  wire         req_rd,      // request window, data in the next cycle
+    input  wire         req_wr,
+    input  wire         rsp_wr,      // response window, write only
+    input  wire  [ 8:0] addr,
+    input  wire  [31:0] wdata,
+    input  wire  [ 3:0] be,
+    output logic [31:0] req_rdata
+);
+
+  logic [3:0][7:0] req[512];
+  logic [3:0][7:0] rsp[512];
+
+  assign busy = pending || !serve;
+
+  // One write port: the CPU writes only what it owns.
+  wire         wr = busy ? req_wr : h_wr;
+  wire  [ 8:0] wr_addr = busy ? addr : h_wr_addr;
+  wire  [31:0] wr_data = busy ? wdata : h_wr_data;
+  wire  [ 3:0] wr_be = busy ? be : h_wr_be;
+
+  always_ff @(posedge clk) begin
+    if (wr)
+      for (int i = 0; i < 4; i++) if (wr_be[i]) req[wr_addr][i] <= wr_data[8*i+:8];
+    if (req_rd) req_rdata <= req[addr];
+    if (rsp_wr) for (int i = 0; i < 4; i++) if (be[i]) rsp[addr][i] <= wdata[8*i+:8];
+    h_rd_data <= rsp[h_rd_addr];
+  end
+
+  always_ff @(posedge clk) begin
+    if (ring && !busy) pending <= 1'b1;
+    if (done && pending) begin
+      pending <= 1'b0;
+      count   <= count + 16'd1;
+    end
+    if (rst) begin
+      pending <= 1'b0;
+      count   <= '0;
+    end
+  end
+
+endmodule
+
+`default_nettype wire
