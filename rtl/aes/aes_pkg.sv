@@ -108,8 +108,8 @@ package aes_pkg;
   endfunction
 
   // SubBytes of one column: rows 0..3, after ShiftRows taken from the columns c, c+1, c+2, c+3.
-  function automatic logic [31:0] sub_column(input logic [7:0] r0, input logic [7:0] r1,
-                                             input logic [7:0] r2, input logic [7:0] r3);
+  function automatic logic [31:0] sub_column(input logic [7:0] r0, input logic [7:0] r1, input logic [7:0] r2,
+                                             input logic [7:0] r3);
     sub_column = {SBOX[r3], SBOX[r2], SBOX[r1], SBOX[r0]};
   endfunction
 
@@ -130,16 +130,14 @@ package aes_pkg;
   endfunction
 
   // One output column of a round, as logic: rows as in sub_column, rk the word of the round key.
-  function automatic logic [31:0] round_word_logic(input logic [7:0] r0, input logic [7:0] r1,
-                                                   input logic [7:0] r2, input logic [7:0] r3,
-                                                   input logic [31:0] rk);
+  function automatic logic [31:0] round_word_logic(input logic [7:0] r0, input logic [7:0] r1, input logic [7:0] r2,
+                                                   input logic [7:0] r3, input logic [31:0] rk);
     round_word_logic = mix_column(sub_column(r0, r1, r2, r3)) ^ rk;
   endfunction
 
   // The same by table.
-  function automatic logic [31:0] round_word_table(input logic [7:0] r0, input logic [7:0] r1,
-                                                   input logic [7:0] r2, input logic [7:0] r3,
-                                                   input logic [31:0] rk);
+  function automatic logic [31:0] round_word_table(input logic [7:0] r0, input logic [7:0] r1, input logic [7:0] r2,
+                                                   input logic [7:0] r3, input logic [31:0] rk);
     logic [31:0] t1, t2, t3;
     t1 = TBOX[r1];
     t2 = TBOX[r2];
@@ -149,9 +147,8 @@ package aes_pkg;
   endfunction
 
   // One output column of a round in the form chosen above.
-  function automatic logic [31:0] round_word(input logic [7:0] r0, input logic [7:0] r1,
-                                             input logic [7:0] r2, input logic [7:0] r3,
-                                             input logic [31:0] rk);
+  function automatic logic [31:0] round_word(input logic [7:0] r0, input logic [7:0] r1, input logic [7:0] r2,
+                                             input logic [7:0] r3, input logic [31:0] rk);
     if (FormTable) round_word = round_word_table(r0, r1, r2, r3, rk);
     else round_word = round_word_logic(r0, r1, r2, r3, rk);
   endfunction
@@ -175,8 +172,7 @@ package aes_pkg;
   //
   // Four words are made a step, and at most one of them needs SubWord: w[i] with i a multiple of the
   // key's words (4, 6, 8), or for AES-256 also with i mod 8 = 4, there without RotWord and constant.
-  function automatic key_state_t key_step(input key_state_t k, input logic [1:0] len,
-                                          input int unsigned r);
+  function automatic key_state_t key_step(input key_state_t k, input logic [1:0] len, input int unsigned r);
     logic [31:0] t, c0, c1, c2, c3;
     key_step = k;
     unique case (len)

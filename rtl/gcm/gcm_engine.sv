@@ -205,7 +205,7 @@ module gcm_engine
         in_block = ks_slot[c];
         out_block = ks_slot[c] ^ (ks_meta.plain ? 128'd0 : stream[c]);
         if (tail) begin
-          in_block  &= tail_mask;
+          in_block &= tail_mask;
           out_block &= tail_mask;
         end
         if (payload) begin

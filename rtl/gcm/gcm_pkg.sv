@@ -112,8 +112,8 @@ package gcm_pkg;
   endfunction
 
   // Carry-less product of 64 x 64 bits, {r1, r0}, by Karatsuba.
-  function automatic void clmul64(input logic [63:0] a, input logic [63:0] b,
-                                  output logic [63:0] r1, output logic [63:0] r0);
+  function automatic void clmul64(input logic [63:0] a, input logic [63:0] b, output logic [63:0] r1,
+                                  output logic [63:0] r0);
     logic [63:0] lo, hi, mid;
     lo = clmul32(a[31:0], b[31:0]);
     hi = clmul32(a[63:32], b[63:32]);
@@ -133,8 +133,8 @@ package gcm_pkg;
 
   // Reduces {p3, p2, p1, p0}, the product of two elements in GHASH's order before the shift by one
   // that the reflected order asks for (coefficient of x^k at bit 254 - k).
-  function automatic logic [127:0] gf_fold(input logic [62:0] p3, input logic [63:0] p2,
-                                           input logic [63:0] p1, input logic [63:0] p0);
+  function automatic logic [127:0] gf_fold(input logic [62:0] p3, input logic [63:0] p2, input logic [63:0] p1,
+                                           input logic [63:0] p0);
     logic [63:0] v3, v2, v1, v0;
     v3 = {p3, p2[63]};
     v2 = {p2[62:0], p1[63]};
@@ -169,8 +169,7 @@ package gcm_pkg;
 
   // Square in GF(2^128): linear, so a few XOR a bit.
   function automatic logic [127:0] gf_square(input logic [127:0] a);
-    gf_square =
-        gf_fold(63'(spread32(a[127:96])), spread32(a[95:64]), spread32(a[63:32]), spread32(a[31:0]));
+    gf_square = gf_fold(63'(spread32(a[127:96])), spread32(a[95:64]), spread32(a[63:32]), spread32(a[31:0]));
   endfunction
 
 endpackage
