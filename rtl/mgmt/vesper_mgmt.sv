@@ -87,7 +87,7 @@ module vesper_mgmt
 
   logic cpu_asleep, mbx_pending;
   logic win_rd, win_wr, reg_req, reg_wr, rd_ack, wr_ack;
-  logic [9:0] win_addr;
+  logic [9:0] win_addr, mbx_words;
   logic [11:0] reg_addr;
   logic [31:0] wdata, win_rdata, reg_rdata;
   logic [3:0] be;
@@ -148,6 +148,7 @@ module vesper_mgmt
       .h_rd_data(mbx_rd_data),
       .serve(fw_ready),
       .pending(mbx_pending),
+      .words(mbx_words),
       .done(hw_out.mbx_done.done.value),
       .req_rd(win_rd && !win_addr[9]),
       .req_wr(win_wr && !win_addr[9]),
@@ -300,6 +301,7 @@ module vesper_mgmt
     hw_in.geometry.blocks.next = 8'(BLOCKS);
     hw_in.geometry.sa_log2.next = 8'($clog2(SA_ENTRIES));
     hw_in.mbx.busy.next = mbx_pending;
+    hw_in.mbx.words.next = mbx_words;
     hw_in.board_mac_lo.bytes.next = MAC[31:0];
     hw_in.board_mac_hi.bytes.next = MAC[47:32];
     hw_in.sa_status.done.next = sa_done;
