@@ -9,3 +9,6 @@ SOURCES_counter := tests/rtl/selftest/counter.sv
 HARNESS_PROGRAM := $(BUILD)/unit/harness-fails
 $(eval $(call program,$(HARNESS_PROGRAM),san,tests/unit/harness_fails.c,-lcmocka))
 TEST_DEPS += $(HARNESS_PROGRAM)
+
+# RTL tests read the generated constants and register blocks.
+TEST_DEPS += $(ABI_SV) $(CSR_SV) $(MGMT_SV)
