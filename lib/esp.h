@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * ESP in software: the same bytes and the same verdicts as the card.
+ *
+ * The checks stand in the card's order (rtl/esp), so that a frame with two
+ * faults is dropped under the same status by both.
+ */
+#ifndef VESPER_ESP_H
+#define VESPER_ESP_H
+
+#include "crypto.h"
+#include "replay.h"
+#include "vesper.h"
+
+#define ESP_HLEN	8 /* SPI, sequence number */
+#define ESP_IVLEN	8
+#define ESP_TRAILER	2 /* pad length, next header */
+#define IPPROTO_ESP_NR	50
+#define IPPROTO_IPIP_NR 4
+#define IPPROTO_NONE_NR 59
+
+/* An installed SA. Lives in memory that core dumps leave out; see sa_table.c. */
+struct esp_sa {
+	struct vesper_sa_info info; /* handle, attributes, counters; packets and seq are current */
+	uint8_t salt[4];
+	uint8_t hdr[VESPER_SA_HDR_MAX]; /* outer header of an outbound tunnel */
+	uint8_t hdr_len;
+	uint16_t hdr_sum;
+	struct crypto_key *key;
+	struct replay_window *window; /* inbound; NULL without a check */
+	bool exhausted;		      /* outbound: the last sequence number was used */
+};
+
+/**
+ * esp_out - encapsulate and encrypt one frame in place (RFC 4303, RFC 4106)
+ * @sa: an outbound SA
+ * @frame: data, len, room; len, status and seq are set
+ * @mtu: largest resulting frame in bytes
+ *
+ * Return: the status, which is in the frame too. A frame that is dropped keeps its bytes.
+ */
+enum vesper_status esp_out(struct esp_sa *sa, struct vesper_frame *frame, uint32_t mtu);
+
+/* Finds the inbound SA of (destination, SPI), both in network order; NULL where none is. */
+typedef struct esp_sa *(*esp_lookup)(void *table, const uint8_t dst[4], const uint8_t spi[4]);
+
+/**
+ * esp_in - authenticate, decrypt and decapsulate one frame in place
+ * @lookup, @table: where the SA is found
+ * @frame: data, len; len, sa, status and seq are set
+ *
+ * Return: the status, which is in the frame too. A frame that is dropped after
+ * decryption began has its payload erased: no unauthenticated byte is left.
+ */
+enum vesper_status esp_in(esp_lookup lookup, void *table, struct vesper_frame *frame);
+
+#endif
