@@ -9,13 +9,14 @@
 #include "vesper_abi.h"
 
 #define NUM(name) printf("  localparam int %s = %lld;\n", #name + PREFIX_LEN, (long long)(name))
-#define BYTE(name) printf("  localparam logic [7:0] %s = 8'd%u;\n", #name + PREFIX_LEN, (unsigned int)(name))
+#define BYTE(name) \
+	printf("  localparam logic [7:0] %s = 8'd%u;\n", #name + PREFIX_LEN, (unsigned int)(name))
 #define PREFIX_LEN 7 /* VESPER_ */
 
 /* Bit position and width of a member of a packed little-endian structure. */
-#define BITS(prefix, type, member)                                                                 \
-	printf("  localparam int %s_LSB = %zu;\n  localparam int %s_W = %zu;\n",                   \
-	       upper(prefix "_" #member), 8 * offsetof(struct type, member),                       \
+#define BITS(prefix, type, member)                                               \
+	printf("  localparam int %s_LSB = %zu;\n  localparam int %s_W = %zu;\n", \
+	       upper(prefix "_" #member), 8 * offsetof(struct type, member),     \
 	       upper(prefix "_" #member), 8 * sizeof(((struct type *)0)->member))
 #define SIZE(prefix, type) printf("  localparam int %s_BYTES = %zu;\n", prefix, sizeof(struct type))
 
