@@ -2,9 +2,8 @@
 """The AES-GCM engine at each width, and at one of them in the forms that synthesis takes."""
 
 import pytest
-from runner import run
-
 from gcm.sources import ENGINE
+from runner import run
 
 
 @pytest.mark.parametrize("blocks", [1, 2, 4])

@@ -35,7 +35,7 @@ def gf_mul(x, y):
 def ghash(h, data):
     y = bytes(16)
     for i in range(0, len(data), 16):
-        y = gf_mul(bytes(a ^ b for a, b in zip(y, data[i : i + 16])), h)
+        y = gf_mul(bytes(a ^ b for a, b in zip(y, data[i : i + 16], strict=True)), h)
     return y
 
 

@@ -5,3 +5,5 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
 ENGINE = (ROOT / "rtl/gcm/gcm_engine.f").read_text().split()
+PACKAGES = [source for source in ENGINE if source.endswith("_pkg.sv")]
+AES = [source for source in ENGINE if source.startswith("rtl/aes/")]

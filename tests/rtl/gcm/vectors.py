@@ -38,7 +38,9 @@ def packet_of(record, decrypt):
     if not cipher and len(aad) > 16:
         # nothing to encrypt: the AAD goes through as GMAC's stream, with and without a prefix
         head = 16 if int(record["Count"]) % 2 else 0
-        return Packet(key, j0, aad[:head], aad[head:], aad[head:], tag, auth_only=True, tag_bytes=len(tag), name=name)
+        return Packet(
+            key, j0, aad[:head], aad[head:], aad[head:], tag, auth_only=True, tag_bytes=len(tag), name=name
+        )
     if len(aad) > 16:
         return None
     data, want = (cipher, plain) if decrypt else (plain, cipher)
@@ -56,7 +58,13 @@ def nist_packets(per_kind):
             packet = packet_of(record, "Decrypt" in path.name)
             if packet is None:
                 continue
-            kind = (record["IVlen"] == 96, packet.tag_bytes, packet.auth_only, bool(packet.data), bool(packet.aad))
+            kind = (
+                record["IVlen"] == 96,
+                packet.tag_bytes,
+                packet.auth_only,
+                bool(packet.data),
+                bool(packet.aad),
+            )
             if seen.get(kind, 0) < max(1, per_kind // 6):
                 seen[kind] = seen.get(kind, 0) + 1
                 packets.append(packet)
