@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# The management CPU's firmware: RV32I, freestanding but for picolibc's string.h.
+
+FW := $(BUILD)/firmware/vesper-fw
+FW_SOURCES := $(addprefix firmware/,crt0.S main.c card.c mailbox.c satable.c stats.c kat.c crypto.c) \
+	driver/common/vesper_sa.c
+FW_OBJS := $(patsubst %,$(BUILD)/firmware/%.o,$(basename $(notdir $(FW_SOURCES))))
+FW_CROSS := riscv64-unknown-elf-
+FW_ARCH := -march=rv32i -mabi=ilp32
+FW_CFLAGS := $(FW_ARCH) --specs=picolibc.specs -std=gnu11 -O2 -g -ffreestanding -ffunction-sections \
+	-fdata-sections -fno-tree-loop-distribute-patterns $(WARNINGS) -Ifirmware -Idriver/abi -Idriver/common -I$(BUILD)/gen
+
+ALL_TARGETS += $(FW).elf $(FW).hex
+OBJS += $(FW_OBJS)
+
+define fw_rule
+$(BUILD)/firmware/$(basename $(notdir $(1))).o: $(1) firmware/build.mk | $(VENV)/.stamp $(GEN_H)
+	$$(call say,FWCC,$$@)
+	@mkdir -p $$(@D)
+	@$$(FW_CROSS)gcc $$(FW_CFLAGS) -MMD -MP -c -o $$@ $$<
+endef
+$(foreach s,$(FW_SOURCES),$(eval $(call fw_rule,$(s))))
+
+$(FW).elf: $(FW_OBJS) firmware/vesper-fw.ld
+	$(call say,FWLD,$@)
+	@$(FW_CROSS)gcc $(FW_ARCH) --specs=picolibc.specs -nostartfiles -Wl,--gc-sections \
+		-Wl,--fatal-warnings -T firmware/vesper-fw.ld -o $@ $(FW_OBJS)
+
+# One 32-bit word a line, from address 0, for $readmemh.
+$(FW).hex: $(FW).elf
+	$(call say,HEX,$@)
+	@$(FW_CROSS)objcopy -O binary $< $(FW).bin
+	@od -An -v -tx4 -w4 $(FW).bin | tr -d ' ' > $@

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* State of the card as a whole: version, address, self-test, data path. */
+#include "card.h"
+
+#include "satable.h"
+
+#define STATE(field) VESPER_MGMT__STATE__##field##_bm
+#define GEOMETRY(field)                                                      \
+	((mmio_read(REG(geometry)) & VESPER_MGMT__GEOMETRY__##field##_bm) >> \
+	 VESPER_MGMT__GEOMETRY__##field##_bp)
+
+bool card_trusted(void)
+{
+	return !(mmio_read(REG(state)) & STATE(SELFTEST_FAILED));
+}
+
+bool card_selftest(struct kat_failure *failure)
+{
+	u32 ready = mmio_read(REG(state)) & STATE(FW_READY);
+
+	if (!kat_run(failure)) {
+		mmio_write(REG(state), ready | STATE(SELFTEST_FAILED));
+		return false;
+	}
+	if (card_trusted())
+		mmio_write(REG(state), ready | STATE(DATA_PATH_OPEN));
+	return true;
+}
+
+void card_start(void)
+{
+	struct kat_failure failure;
+
+	mmio_write(REG(fw_version), CARD_FW_VERSION);
+	mmio_write(REG(mac_lo), mmio_read(REG(board_mac_lo)));
+	mmio_write(REG(mac_hi), mmio_read(REG(board_mac_hi)));
+
+	/* Commands to a table that never gets ready are refused one by one. */
+	(void)satable_wait_ready();
+	(void)card_selftest(&failure);
+	mmio_write(REG(state), mmio_read(REG(state)) | STATE(FW_READY));
+}
+
+u32 card_queues(void)
+{
+	return GEOMETRY(QUEUES);
+}
+
+u32 card_blocks(void)
+{
+	return GEOMETRY(BLOCKS);
+}
+
+u32 card_sa_entries(void)
+{
+	return 1u << GEOMETRY(SA_LOG2);
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* State of the card as a whole: version, address, self-test, data path. */
+#ifndef VESPER_FW_CARD_H
+#define VESPER_FW_CARD_H
+
+#include "kat.h"
+
+#define CARD_FW_VERSION 0x00010000u /* 0.1.0 */
+#define CARD_FEATURES                                                                            \
+	(VESPER_FEAT_ESP_OUT | VESPER_FEAT_ESP_IN | VESPER_FEAT_LOOKASIDE | VESPER_FEAT_TUNNEL | \
+	 VESPER_FEAT_TRANSPORT | VESPER_FEAT_IPV4 | VESPER_FEAT_AES_GCM)
+
+/**
+ * card_start - what comes first after reset
+ *
+ * Sets version and MAC address, runs the known-answer tests, opens the data
+ * path if they passed, and lets the host use the mailbox in any case.
+ */
+void card_start(void);
+
+/**
+ * card_selftest - run the known-answer tests
+ * @failure: filled in when one fails
+ *
+ * A failure closes the data path until the next reset, also if a later run
+ * passes: an engine that was wrong once is not trusted again.
+ *
+ * Return: true if all passed.
+ */
+bool card_selftest(struct kat_failure *failure);
+
+/* Has every self-test since reset passed? */
+bool card_trusted(void);
+
+u32 card_queues(void);	   /* queue pairs */
+u32 card_blocks(void);	   /* 128-bit blocks a cycle of each engine */
+u32 card_sa_entries(void); /* a direction */
+
+#endif

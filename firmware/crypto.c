@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* AES-GCM jobs through the card's own engines, between the packets that they serve. */
+#include "crypto.h"
+
+#include <errno.h>
+
+#define POLLS 100000u /* a job waits for at most the packets in the engine */
+
+#define CTL(field, value) ((u32)(value) << VESPER_MGMT__GCM_CTL__##field##_bp)
+
+static void put(u32 offset, const u8 *bytes, u32 len)
+{
+	const u8 *p = __builtin_assume_aligned(bytes, 4);
+	u32 i, word;
+
+	for (i = 0; i < len; i += 4) {
+		memcpy(&word, __builtin_assume_aligned(p + i, 4), 4);
+		mmio_write(offset + i, word);
+	}
+}
+
+static void get(u32 offset, u8 *bytes, u32 len)
+{
+	u8 *p = __builtin_assume_aligned(bytes, 4);
+	u32 i, word;
+
+	for (i = 0; i < len; i += 4) {
+		word = mmio_read(offset + i);
+		memcpy(__builtin_assume_aligned(p + i, 4), &word, 4);
+	}
+}
+
+static int wait_done(void)
+{
+	u32 polls;
+
+	for (polls = 0; polls < POLLS; polls++)
+		if (mmio_read(REG(gcm_status)) & VESPER_MGMT__GCM_STATUS__DONE_bm)
+			return 0;
+	return -ETIMEDOUT;
+}
+
+int crypto_run(enum crypto_engine engine, const struct crypto_job *job, u8 *out, u8 tag[16])
+{
+	u32 status;
+	int ret;
+
+	if (mmio_read(REG(gcm_status)) & VESPER_MGMT__GCM_STATUS__BUSY_bm)
+		return -EBUSY;
+
+	/* What is not written is zero: the registers are erased as soon as the engine has the job. */
+	put(REG(gcm_key), job->key, job->key_len);
+	put(REG(gcm_h), job->h, 16);
+	put(REG(gcm_j0), job->j0, 16);
+	if (job->aad_len)
+		put(REG(gcm_aad), job->aad, 16);
+	if (job->len)
+		put(REG(gcm_data), job->in, job->len);
+	mmio_write(REG(gcm_ctl), CTL(KEY_LEN, job->key_len / 8 - 2) | CTL(DECRYPT, job->decrypt) |
+					 CTL(ENGINE, engine) | CTL(AAD_BYTES, job->aad_len) |
+					 CTL(BYTES, job->len) | CTL(START, 1));
+	ret = wait_done();
+	if (ret)
+		return ret;
+
+	status = mmio_read(REG(gcm_status));
+	if ((status & VESPER_MGMT__GCM_STATUS__BYTES_bm) >> VESPER_MGMT__GCM_STATUS__BYTES_bp !=
+	    job->len) {
+		ret = -EIO;
+	} else {
+		get(REG(gcm_tag), tag, 16);
+		if (out)
+			get(REG(gcm_out), out, job->len);
+	}
+	mmio_write(REG(gcm_erase), VESPER_MGMT__GCM_ERASE__ERASE_bm);
+	return ret;
+}
+
+int crypto_hash_key(enum crypto_engine engine, const u8 *key, u8 key_len, u8 h[16])
+{
+	static const u8 zero[16] __attribute__((aligned(4)));
+	const struct crypto_job job = { .key = key, .key_len = key_len, .h = zero, .j0 = zero };
+
+	/* With H = 0 an empty packet's tag is E(K, J0), and J0 is zero here. */
+	return crypto_run(engine, &job, NULL, h);
+}
+
+bool crypto_equal(const u8 *a, const u8 *b, size_t len)
+{
+	u8 differ = 0;
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		differ |= a[i] ^ b[i];
+	return !differ;
+}
