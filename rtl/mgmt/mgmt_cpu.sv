@@ -15,7 +15,7 @@
 `default_nettype none
 
 module mgmt_cpu #(
-    parameter string FIRMWARE  = "",    // image, 32-bit words for $readmemh; required
+    parameter string FIRMWARE  = "",    // image, 32-bit words for $readmemh
     parameter int    ROM_WORDS = 8192,
     parameter int    RAM_WORDS = 1024
 ) (
@@ -54,9 +54,9 @@ module mgmt_cpu #(
     // The simulated card is started from anywhere: +firmware=FILE takes the place of the parameter.
     string path;
     if ($value$plusargs("firmware=%s", path)) $readmemh(path, rom);
-    else $readmemh(FIRMWARE, rom);
+    else if (FIRMWARE != "") $readmemh(FIRMWARE, rom);
 `else
-    $readmemh(FIRMWARE, rom);
+    if (FIRMWARE != "") $readmemh(FIRMWARE, rom);
 `endif
   end
 

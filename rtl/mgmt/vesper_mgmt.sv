@@ -9,8 +9,9 @@ module vesper_mgmt
   import vesper_pkg::*;
   import vesper_abi_pkg::*;
   import gcm_pkg::*;
+  import csr_pkg::*;
 #(
-    parameter string       FIRMWARE   = "",                 // image for $readmemh; required
+    parameter string       FIRMWARE   = "",                 // image for $readmemh
     parameter int          QUEUES     = 2,
     parameter int          BLOCKS     = 4,
     parameter int          SA_ENTRIES = 1024,               // a direction
@@ -19,13 +20,8 @@ module vesper_mgmt
 ) (
     input  wire                              clk,
     input  wire                              rst,
-    // state, to vesper_csr (the MAC address: byte 0 in [7:0])
-    output logic            [          31:0] fw_version,
-    output logic                             fw_ready,
-    output logic                             data_path_open,
-    output logic                             selftest_failed,
-    output logic                             fw_dead,
-    output logic            [          47:0] mac,
+    output csr_status_t                      status,           // to vesper_csr
+    output logic                             data_path_open,   // as in status
     // mailbox
     input  wire                              mbx_ring,
     output logic                             mbx_busy,
@@ -85,7 +81,7 @@ module vesper_mgmt
 
   // ---- CPU and bus ----
 
-  logic cpu_asleep, mbx_pending;
+  logic cpu_asleep, mbx_pending, fw_ready, fw_dead;
   logic win_rd, win_wr, reg_req, reg_wr, rd_ack, wr_ack;
   logic [9:0] win_addr, mbx_words;
   logic [11:0] reg_addr;
@@ -161,11 +157,18 @@ module vesper_mgmt
 
   // ---- state ----
 
-  assign fw_version      = hw_out.fw_version.version.value;
-  assign fw_ready        = hw_out.state.fw_ready.value && !fw_dead;
-  assign data_path_open  = hw_out.state.data_path_open.value && !fw_dead;
-  assign selftest_failed = hw_out.state.selftest_failed.value;
-  assign mac             = {hw_out.mac_hi.bytes.value, hw_out.mac_lo.bytes.value};
+  // A CPU that stopped serves nobody, and what it left half done may be wrong: no frame passes any more.
+  assign fw_ready       = hw_out.state.fw_ready.value && !fw_dead;
+  assign data_path_open = hw_out.state.data_path_open.value && !fw_dead;
+
+  assign status = '{
+          fw_version: hw_out.fw_version.version.value,
+          fw_ready: fw_ready,
+          data_path_open: data_path_open,
+          selftest_failed: hw_out.state.selftest_failed.value,
+          fw_dead: fw_dead,
+          mac: {hw_out.mac_hi.bytes.value, hw_out.mac_lo.bytes.value}
+      };
 
   // ---- SA table ----
 

@@ -1,0 +1,10 @@
+rtl/mgmt/mgmt.vlt
+build/gen/vesper_mgmt_regs_pkg.sv
+build/gen/vesper_mgmt_regs.sv
+build/gen/picorv32.v
+rtl/mgmt/mgmt_cpu.sv
+rtl/mgmt/mgmt_mailbox.sv
+rtl/mgmt/vesper_stats_bank.sv
+rtl/mgmt/vesper_stats.sv
+rtl/mgmt/vesper_mgmt.sv
+rtl/mgmt/gcm_inject.sv
