@@ -132,6 +132,15 @@ apt:
 $(VENV)/.stamp: deps/pip.txt deps/venv | apt
 	@deps/venv $(VENV)
 
+# Included, so that make has it made before it runs or even reads anything else
+# that needs a tool. Written again when the lists change; `setup` always looks.
+ifneq ($(filter-out help clean distclean,$(MAKECMDGOALS)),)
+include $(BUILD)/.setup.mk
+endif
+$(BUILD)/.setup.mk: deps/apt.txt deps/install $(VENV)/.stamp
+	@deps/install
+	@echo '# The tools of deps/ are installed.' > $@
+
 setup: apt $(VENV)/.stamp ## install what the build and the tests need (apt packages, build/venv)
 
 include $(sort $(wildcard */build.mk */*/build.mk))
