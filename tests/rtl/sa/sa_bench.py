@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Drives the ports of sa_table."""
+
+from collections import deque
+
+import cocotb
+from cocotb.clock import Clock
+from cocotb.triggers import Event, RisingEdge
+from sa_model import COMMIT, CTX, IN_REQ, IN_RSP, OK, OUT_REQ, OUT_RSP
+
+INSTALL, REMOVE, READ, WIPE = range(4)
+
+
+class Port:
+    """A request and its answer, both ready/valid; answers come in the order of requests."""
+
+    def __init__(self, dut, request, rsp, data, gap, stall):
+        self.dut, self.gap, self.stall = dut, gap, stall
+        self.request, self.waiting, self.busy = deque(), deque(), False
+        self.valid, self.ready = getattr(dut, f"{request}_valid"), getattr(dut, f"{request}_ready")
+        self.word = getattr(dut, request)
+        self.rsp_valid, self.rsp_ready = getattr(dut, f"{rsp}_valid"), getattr(dut, f"{rsp}_ready")
+        self.rsp_word = getattr(dut, data)
+        self.valid.value = 0
+        self.rsp_ready.value = 0
+        self.taken = []  # cycles in which requests were accepted
+        self.cycle = 0
+
+    def send(self, word, done):
+        """done(answer) is called with the answer's packed word."""
+        self.request.append((word, done))
+
+    async def run(self):
+        ready = 0
+        offered = None
+        while True:
+            await RisingEdge(self.dut.clk)
+            self.cycle += 1
+            if self.busy and int(self.ready.value):
+                self.waiting.append(self.request.popleft()[1])
+                self.taken.append(self.cycle)
+                self.busy = False
+            if int(self.rsp_valid.value):
+                word = int(self.rsp_word.value)
+                assert offered is None or offered == word, "an offered answer changed"
+                offered = word
+                if ready:
+                    self.waiting.popleft()(word)
+                    offered = None
+            if not self.busy and self.request and not self.gap():
+                self.word.value = self.request[0][0]
+                self.busy = True
+            self.valid.value = int(self.busy)
+            ready = int(not self.stall())
+            self.rsp_ready.value = ready
+
+    def pending(self):
+        return len(self.request) + len(self.waiting)
+
+
+class Table:
+    def __init__(self, dut, rng, gap=0.0, stall=0.0):
+        self.dut, self.rng = dut, rng
+        self.gap, self.stall = gap, stall
+
+        def g():
+            return rng.random() < self.gap
+
+        def s():
+            return rng.random() < self.stall
+
+        self.out = Port(dut, "out_req", "out_rsp", "out_rsp", g, s)
+        self.inb = Port(dut, "in_req", "in_rsp", "in_rsp", g, s)
+        self.cm = Port(dut, "cm_req", "cm_rsp", "cm_rsp_status", g, s)
+
+    async def start(self):
+        dut = self.dut
+        cocotb.start_soon(Clock(dut.clk, 4, "ns").start())
+        for name in ("cfg_we", "cfg_cmd_valid", "cfg_next", "cfg_cmd", "cfg_word", "cfg_wdata", "cfg_handle"):
+            getattr(dut, name).value = 0
+        await self.reset()
+        for port in (self.out, self.inb, self.cm):
+            cocotb.start_soon(port.run())
+
+    async def reset(self):
+        dut = self.dut
+        dut.rst.value = 1
+        for _ in range(3):
+            await RisingEdge(dut.clk)
+        dut.rst.value = 0
+        for _ in range(20000):
+            await RisingEdge(dut.clk)
+            if int(dut.ready.value):
+                return
+        raise AssertionError("never ready")
+
+    async def stage(self, record):
+        dut = self.dut
+        for i in range(0, len(record), 4):
+            dut.cfg_we.value = 1
+            dut.cfg_word.value = i // 4
+            dut.cfg_wdata.value = int.from_bytes(record[i : i + 4], "little")
+            await RisingEdge(dut.clk)
+        dut.cfg_we.value = 0
+
+    async def command(self, cmd, handle=0, nxt=0, limit=20000):
+        dut = self.dut
+        dut.cfg_cmd.value, dut.cfg_handle.value, dut.cfg_next.value = cmd, handle, nxt
+        dut.cfg_cmd_valid.value = 1
+        while True:
+            await RisingEdge(dut.clk)
+            if int(dut.cfg_cmd_ready.value):
+                break
+        dut.cfg_cmd_valid.value = 0
+        for _ in range(limit):
+            await RisingEdge(dut.clk)
+            if int(dut.cfg_rsp_valid.value):
+                return int(dut.cfg_rsp_status.value), int(dut.cfg_rsp_handle.value)
+        raise AssertionError(f"no answer to command {cmd}")
+
+    async def install(self, sa):
+        await self.stage(sa.record())
+        status, handle = await self.command(INSTALL)
+        if status == OK:
+            sa.start(handle)
+        return status
+
+    async def read(self, handle, nxt=0):
+        status, handle = await self.command(READ, handle, nxt)
+        return status, handle, int(self.dut.cfg_rsp_state.value).to_bytes(88, "little")
+
+    async def drain(self):
+        for _ in range(200000):
+            if not (self.out.pending() or self.inb.pending() or self.cm.pending()):
+                return
+            await RisingEdge(self.dut.clk)
+        raise AssertionError("requests were never answered")
+
+    async def ask(self, port, word):
+        got, event = [], Event()
+
+        def done(answer):
+            got.append(answer)
+            event.set()
+
+        port.send(word, done)
+        await event.wait()
+        return got[0]
+
+    async def lookup_out(self, handle, size=100, hdr_bytes=20):
+        rsp = OUT_RSP.unpack(await self.ask(self.out, OUT_REQ.pack(handle=handle, bytes=size, hdr_bytes=hdr_bytes)))
+        rsp["ctx"] = CTX.unpack(rsp["ctx"])
+        return rsp
+
+    async def lookup_in(self, sa, seq):
+        rsp = IN_RSP.unpack(await self.ask(self.inb, in_req(sa, seq)))
+        rsp["ctx"] = CTX.unpack(rsp["ctx"])
+        return rsp
+
+    async def commit(self, handle, seq, size, status):
+        return await self.ask(self.cm, COMMIT.pack(handle=handle, seq=seq, bytes=size, status=status))
+
+
+def in_req(sa, seq):
+    return IN_REQ.pack(
+        ipv6=int(sa.ipv6),
+        dst=int.from_bytes(sa.dst, "little"),
+        spi=int.from_bytes(sa.spi, "little"),
+        seq=seq,
+    )

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The SA table: install, remove, lookups, commits, handles, erasure."""
+
+import sys
+from pathlib import Path
+
+import pytest
+from runner import run
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE / "sa"))
+sys.path.insert(0, str(HERE))
+
+SOURCES = [
+    "tests/rtl/sa/sa_public.vlt",
+    "build/gen/vesper_abi_pkg.sv",
+    "rtl/vesper_pkg.sv",
+    "rtl/lib/fifo.sv",
+    *(HERE.parents[1] / "rtl/sa/sa_table.f").read_text().split(),
+]
+
+CASES = [
+    "fields",
+    "random_commands",
+    "handles",
+    "generations",
+    "keys_are_erased",
+    "exhausted",
+    "rate",
+    "management_under_load",
+    "tunnel_bytes",
+    "nearly_full",
+]
+
+
+@pytest.mark.parametrize("testcase", CASES)
+def test_sa_table(testcase):
+    run("sa_table", SOURCES, "cocotb_sa_table", parameters={"ENTRIES": 64}, testcase=testcase)
+
+
+def test_sa_table_1024():
+    """All 1,024 entries of the card as it is built, both directions."""
+    run("sa_table", SOURCES, "cocotb_sa_table", parameters={"ENTRIES": 1024}, testcase="nearly_full", env={"STYLES": "sequential"})
