@@ -32,6 +32,7 @@ struct vesper_opts {
 	unsigned int queue; /* queue pair to use, 0 by default */
 	unsigned int
 		ring; /* entries of each ring, a power of two from 8 to 32768; 256 by default */
+	unsigned int mtu;	 /* largest resulting frame in bytes, 14 to VESPER_FRAME_MAX; that by default */
 	unsigned int timeout_ms; /* for one answer of the card; 10,000 by default */
 };
 

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "soft_sa.h"
+
+#include <errno.h>
+#include <openssl/crypto.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vesper_sa.h"
+
+#define BUCKETS 4096
+
+struct entry {
+	struct esp_sa sa;
+	struct entry *next; /* in its bucket */
+};
+
+struct sa_table {
+	struct {
+		struct entry *at[SOFT_SA_MAX];
+		uint16_t gen[SOFT_SA_MAX];
+		uint32_t end; /* every installed index is below */
+	} dir[2]; /* outbound, inbound */
+	struct entry *bucket[BUCKETS];
+};
+
+static unsigned int inbound(uint32_t handle)
+{
+	return !!(handle & VESPER_SA_INBOUND);
+}
+
+static struct entry **bucket_of(struct sa_table *t, unsigned int in, const uint8_t dst[4], const uint8_t spi[4])
+{
+	uint32_t hash = 2166136261u ^ in; /* FNV-1a */
+	unsigned int i;
+
+	for (i = 0; i < 8; i++)
+		hash = (hash ^ (i < 4 ? dst[i] : spi[i - 4])) * 16777619u;
+	return &t->bucket[(hash ^ hash >> 16) % BUCKETS];
+}
+
+static struct entry *find(struct sa_table *t, unsigned int in, const uint8_t dst[4], const uint8_t spi[4])
+{
+	struct entry *e;
+
+	for (e = *bucket_of(t, in, dst, spi); e; e = e->next)
+		if (inbound(e->sa.info.handle) == in && !memcmp(e->sa.info.dst, dst, 4) &&
+		    !memcmp(e->sa.info.spi, spi, 4))
+			return e;
+	return NULL;
+}
+
+struct sa_table *sa_table_new(void)
+{
+	return calloc(1, sizeof(struct sa_table));
+}
+
+static void erase(struct entry *e)
+{
+	if (!e)
+		return;
+	crypto->key_free(e->sa.key);
+	replay_free(e->sa.window);
+	OPENSSL_cleanse(e, sizeof(*e));
+	free(e);
+}
+
+void sa_table_wipe(struct sa_table *t)
+{
+	unsigned int in;
+	uint32_t i;
+
+	for (in = 0; in < 2; in++) {
+		for (i = 0; i < t->dir[in].end; i++) {
+			erase(t->dir[in].at[i]);
+			t->dir[in].at[i] = NULL;
+		}
+		t->dir[in].end = 0;
+	}
+	memset(t->bucket, 0, sizeof(t->bucket));
+}
+
+void sa_table_free(struct sa_table *t)
+{
+	if (!t)
+		return;
+	sa_table_wipe(t);
+	free(t);
+}
+
+static void describe(struct esp_sa *e, const struct vesper_sa *sa)
+{
+	e->info.dir = sa->dir;
+	e->info.mode = sa->mode;
+	e->info.family = sa->family;
+	e->info.alg = sa->alg;
+	e->info.key_len = sa->key_len;
+	e->info.icv_len = sa->icv_len;
+	e->info.queue = sa->queue;
+	e->info.replay_window = sa->replay_window;
+	memcpy(e->info.spi, sa->spi, sizeof(e->info.spi));
+	memcpy(e->info.src, sa->src, sizeof(e->info.src));
+	memcpy(e->info.dst, sa->dst, sizeof(e->info.dst));
+	memcpy(e->salt, sa->salt, sizeof(e->salt));
+	e->info.seq = sa->seq;
+	e->exhausted = sa->seq >= UINT32_MAX;
+}
+
+/* Parts of a new SA that may fail. */
+static int equip(struct esp_sa *e, const struct vesper_sa *sa)
+{
+	e->key = crypto->key_new(sa->key, sa->key_len);
+	if (!e->key)
+		return -EIO;
+	if (sa->dir == VESPER_DIR_IN && sa->replay_window > 1) {
+		e->window = replay_new(sa->replay_window, sa->seq);
+		if (!e->window)
+			return -ENOMEM;
+	}
+	if (sa->dir == VESPER_DIR_OUT && sa->mode == VESPER_MODE_TUNNEL) {
+		vesper_ipv4_template(sa, e->hdr);
+		e->hdr_len = 20;
+	}
+	return 0;
+}
+
+int sa_table_add(struct sa_table *t, const struct vesper_sa *sa, uint32_t *handle)
+{
+	unsigned int in = sa->dir == VESPER_DIR_IN;
+	struct entry **bucket;
+	struct entry *e;
+	uint32_t i;
+	int err;
+
+	if (find(t, in, sa->dst, sa->spi))
+		return -EEXIST;
+	for (i = 0; i < t->dir[in].end && t->dir[in].at[i]; i++)
+		;
+	if (i == SOFT_SA_MAX)
+		return -ENOSPC;
+	e = calloc(1, sizeof(*e));
+	if (!e)
+		return -ENOMEM;
+	describe(&e->sa, sa);
+	err = equip(&e->sa, sa);
+	if (err) {
+		erase(e);
+		return err;
+	}
+	/* 15 bits of generation, never 0. */
+	t->dir[in].gen[i] = t->dir[in].gen[i] % 0x7fff + 1;
+	e->sa.info.handle = (uint32_t)t->dir[in].gen[i] << VESPER_SA_GEN_SHIFT | (in ? VESPER_SA_INBOUND : 0) | i;
+	t->dir[in].at[i] = e;
+	if (i == t->dir[in].end)
+		t->dir[in].end++;
+	bucket = bucket_of(t, in, sa->dst, sa->spi);
+	e->next = *bucket;
+	*bucket = e;
+	*handle = e->sa.info.handle;
+	return 0;
+}
+
+struct esp_sa *sa_table_get(struct sa_table *t, uint32_t handle)
+{
+	struct entry *e = t->dir[inbound(handle)].at[handle & VESPER_SA_INDEX_MASK];
+
+	return e && e->sa.info.handle == handle ? &e->sa : NULL;
+}
+
+int sa_table_del(struct sa_table *t, uint32_t handle)
+{
+	unsigned int in = inbound(handle);
+	uint32_t index = handle & VESPER_SA_INDEX_MASK;
+	struct entry *e = t->dir[in].at[index];
+	struct entry **link;
+
+	if (!sa_table_get(t, handle))
+		return -ENOENT;
+	for (link = bucket_of(t, in, e->sa.info.dst, e->sa.info.spi); *link != e; link = &(*link)->next)
+		;
+	*link = e->next;
+	t->dir[in].at[index] = NULL;
+	erase(e);
+	return 0;
+}
+
+struct esp_sa *sa_table_next(struct sa_table *t, uint32_t handle)
+{
+	unsigned int in = inbound(handle);
+	uint32_t i = handle ? (handle & VESPER_SA_INDEX_MASK) + 1 : 0;
+
+	for (; in < 2; in++, i = 0)
+		for (; i < t->dir[in].end; i++)
+			if (t->dir[in].at[i])
+				return &t->dir[in].at[i]->sa;
+	return NULL;
+}
+
+struct esp_sa *sa_table_find_in(void *table, const uint8_t dst[4], const uint8_t spi[4])
+{
+	struct entry *e = find(table, 1, dst, spi);
+
+	return e ? &e->sa : NULL;
+}

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* The public calls: arguments are checked here, then the backend does the work. */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend.h"
+
+#define RING_DEFAULT 256
+#define TIMEOUT_DEFAULT_MS 10000
+
+int vesper_fail(struct vesper *v, int err, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(v->error, sizeof(v->error), format, args);
+	va_end(args);
+	return err;
+}
+
+static int take_options(struct vesper *v, const struct vesper_opts *opts)
+{
+	v->queue = opts->queue;
+	v->ring = opts->ring ? opts->ring : RING_DEFAULT;
+	v->mtu = opts->mtu ? opts->mtu : VESPER_FRAME_MAX;
+	v->timeout_ms = opts->timeout_ms ? opts->timeout_ms : TIMEOUT_DEFAULT_MS;
+	if (v->ring < 1u << VESPER_RING_LOG2_MIN || v->ring > 1u << VESPER_RING_LOG2_MAX || (v->ring & (v->ring - 1)))
+		return vesper_fail(v, -EINVAL, "option ring: %u is not a power of two from %u to %u", v->ring,
+				   1u << VESPER_RING_LOG2_MIN, 1u << VESPER_RING_LOG2_MAX);
+	if (v->mtu < VESPER_FRAME_MIN || v->mtu > VESPER_FRAME_MAX)
+		return vesper_fail(v, -EINVAL, "option mtu: %u is not from %u to %u", v->mtu, VESPER_FRAME_MIN,
+				   VESPER_FRAME_MAX);
+	return 0;
+}
+
+int vesper_open(const struct vesper_opts *opts, struct vesper **out, char *text, size_t text_size)
+{
+	struct vesper_opts all = { 0 };
+	struct vesper *v;
+	int err;
+
+	*out = NULL;
+	v = calloc(1, sizeof(*v));
+	if (!v) {
+		if (text && text_size)
+			snprintf(text, text_size, "no memory for a handle");
+		return -ENOMEM;
+	}
+	/* A program built against an older header has a shorter structure. */
+	if (opts)
+		memcpy(&all, opts, opts->size < sizeof(all) ? opts->size : sizeof(all));
+	err = take_options(v, &all);
+	if (!err)
+		err = all.socket ? card_open(v, all.socket) : soft_open(v);
+	if (err) {
+		if (text && text_size)
+			snprintf(text, text_size, "%s", v->error);
+		free(v);
+		return err;
+	}
+	v->backend = all.socket ? &backend_card : &backend_soft;
+	*out = v;
+	return 0;
+}
+
+void vesper_close(struct vesper *v)
+{
+	if (!v)
+		return;
+	v->backend->close(v);
+	free(v);
+}
+
+const char *vesper_error(const struct vesper *v)
+{
+	return v->error;
+}
+
+bool vesper_on_card(const struct vesper *v)
+{
+	return v->backend == &backend_card;
+}
+
+int vesper_info(struct vesper *v, struct vesper_info *info)
+{
+	return v->backend->info(v, info);
+}
+
+int vesper_sa_add(struct vesper *v, const struct vesper_sa *sa, uint32_t *handle)
+{
+	return v->backend->sa_add(v, sa, handle);
+}
+
+int vesper_sa_del(struct vesper *v, uint32_t handle)
+{
+	return v->backend->sa_del(v, handle);
+}
+
+int vesper_sa_query(struct vesper *v, uint32_t handle, struct vesper_sa_info *info)
+{
+	return v->backend->sa_query(v, handle, info);
+}
+
+int vesper_sa_next(struct vesper *v, uint32_t handle, struct vesper_sa_info *info)
+{
+	return v->backend->sa_next(v, handle, info);
+}
+
+int vesper_encrypt(struct vesper *v, struct vesper_frame *frames, size_t count)
+{
+	return v->backend->crypt(v, frames, count, VESPER_OP_ENCRYPT);
+}
+
+int vesper_decrypt(struct vesper *v, struct vesper_frame *frames, size_t count)
+{
+	return v->backend->crypt(v, frames, count, VESPER_OP_DECRYPT);
+}
+
+int vesper_send(struct vesper *v, struct vesper_frame *frames, size_t count)
+{
+	if (!v->backend->send)
+		return vesper_fail(v, -EOPNOTSUPP, "sending needs a card; this handle is software only");
+	return v->backend->send(v, frames, count);
+}
+
+int vesper_recv(struct vesper *v, struct vesper_frame *frames, size_t count, int timeout_ms)
+{
+	if (!v->backend->recv)
+		return vesper_fail(v, -EOPNOTSUPP, "receiving needs a card; this handle is software only");
+	return v->backend->recv(v, frames, count, timeout_ms);
+}
+
+int vesper_stats(struct vesper *v, struct vesper_stats *stats)
+{
+	return v->backend->stats(v, stats);
+}
+
+int vesper_selftest(struct vesper *v)
+{
+	return v->backend->selftest(v);
+}
+
+int vesper_reset(struct vesper *v)
+{
+	return v->backend->reset(v);
+}
