@@ -1,0 +1,2 @@
+rtl/csr/csr_pkg.sv
+rtl/csr/vesper_csr.sv

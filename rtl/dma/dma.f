@@ -1,0 +1,10 @@
+rtl/dma/dma_pkg.sv
+rtl/dma/dma_desc_fetch.sv
+rtl/dma/dma_cpl_ring.sv
+rtl/dma/dma_queue.sv
+rtl/dma/dma_axi_read.sv
+rtl/dma/dma_axi_write.sv
+rtl/dma/dma_tx.sv
+rtl/dma/dma_rx.sv
+rtl/dma/dma_tx_cpl.sv
+rtl/dma/vesper_dma.sv

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//
+// Prefetches the descriptors of one ring, in bursts of up to four beats (16 descriptors) and several bursts
+// at a time, and gives them out in order.
+//
+// A burst never crosses a 256-byte line (so never 4 KiB), the end of the ring, or the host's tail: a beat of
+// which only some descriptors are ready is read again when the rest is. Room is reserved before the request,
+// so the answer is always taken. Indices are free-running 16 bit.
+
+`default_nettype none
+
+module dma_desc_fetch
+  import dma_pkg::*;
+#(
+    parameter int DEPTH  = 64,  // descriptors held, a power of two from 32
+    parameter int BURSTS = 4    // bursts outstanding, a power of two
+) (
+    input  wire               clk,
+    input  wire               rst,
+    input  wire               clear,      // start anew at index 0; only while quiet
+    input  wire               run,        // may request
+    input  wire               bus_on,     // bus mastering is enabled
+    input  wire        [ 3:0] size_log2,
+    input  wire        [63:4] base,       // multiple of 64
+    input  wire        [15:0] tail,
+    input  wire        [ 7:0] id,
+    output logic              ar_valid,
+    input  wire               ar_ready,
+    output read_req_t         ar_req,
+    input  wire               r_valid,    // always taken
+    input  read_beat_t        r_beat,
+    output logic              failed,     // pulse: the host answered with an error
+    output logic              d_valid,
+    input  wire               d_ready,
+    output logic      [127:0] d_data,
+    output logic       [15:0] d_index,    // of the descriptor given out, else of the next one
+    output logic              d_coming,   // one is there, is being fetched, or will be
+    output logic              quiet,      // no request pending or outstanding
+    output logic              idle        // nothing that goes on by itself
+);
+
+  if (DEPTH < 32 || (DEPTH & (DEPTH - 1)) != 0) begin : g_depth
+    $fatal(1, "DEPTH is %0d, must be a power of two from 32", DEPTH);
+  end
+  if (BURSTS < 2 || (BURSTS & (BURSTS - 1)) != 0) begin : g_bursts
+    $fatal(1, "BURSTS is %0d, must be a power of two from 2", BURSTS);
+  end
+
+  localparam int Rows = DEPTH / 4;
+  localparam int RowW = $clog2(Rows);
+  localparam int BurstW = $clog2(BURSTS);
+
+  logic [15:0] asked, got, used;  // indices: requested, arrived, given out
+  logic [127:0] lanes[4][Rows];
+
+  // ---- requests ----
+  logic [4:0] burst_count[BURSTS];  // descriptors of each outstanding burst
+  logic [BurstW-1:0] burst_in, burst_out;
+  logic [BurstW:0] bursts;
+
+  logic [15:0] ready_count, place, ring_left, held;
+  logic [63:4] addr;
+  logic [4:0] line_left, count, beats;
+  logic want;
+  always_comb begin
+    ready_count = tail - asked;
+    want = 1'b0;
+    place = '0;
+    ring_left = '0;
+    addr = '0;
+    line_left = '0;
+    count = '0;
+    beats = '0;
+    held = asked - used;
+    if (run && ready_count != 0 && !ar_valid && !bursts[BurstW]) begin
+      place = asked & ((16'd1 << size_log2) - 16'd1);
+      ring_left = (16'd1 << size_log2) - place;
+      addr = base[63:4] + 60'(place);
+      line_left = 5'd16 - {1'b0, addr[7:4]};
+      count = line_left;
+      if (ring_left < 16'(count)) count = ring_left[4:0];
+      if (ready_count < 16'(count)) count = ready_count[4:0];
+      beats = (5'(addr[5:4]) + count + 5'd3) >> 2;
+      want = held + 16'(count) <= 16'(DEPTH);
+    end
+  end
+
+  always_ff @(posedge clk) begin
+    if (rst || clear) begin
+      ar_valid <= 1'b0;
+      asked <= '0;
+      burst_in <= '0;
+    end else begin
+      if (ar_valid && ar_ready) ar_valid <= 1'b0;
+      if (want) begin
+        ar_valid <= 1'b1;
+        asked <= asked + 16'(count);
+        burst_in <= burst_in + 1'b1;
+      end
+    end
+    if (want) begin
+      ar_req <= '{id: id, addr: {addr[63:6], 6'd0}, len: 8'(beats) - 8'd1};
+      burst_count[burst_in] <= count;
+    end
+  end
+
+  // ---- answers ----
+  logic [4:0] done;  // descriptors of the current burst that arrived
+  logic [4:0] left;
+  logic [2:0] fill;
+  always_comb begin
+    left = '0;
+    fill = '0;
+    if (r_valid) begin
+      left = burst_count[burst_out] - done;
+      fill = 3'd4 - {1'b0, got[1:0]};
+      if (left < 5'(fill)) fill = left[2:0];
+    end
+  end
+  assign failed = r_valid && r_beat.error;
+
+  always_ff @(posedge clk) begin
+    if (r_valid) begin
+      for (int i = 0; i < 4; i++) begin
+        if (i >= int'(got[1:0]) && i < int'(got[1:0]) + int'(fill)) begin
+          lanes[i][got[RowW+1:2]] <= r_beat.data[128*i+:128];
+        end
+      end
+    end
+    if (rst || clear) begin
+      got <= '0;
+      done <= '0;
+      burst_out <= '0;
+      bursts <= '0;
+    end else begin
+      if (r_valid) begin
+        got <= got + 16'(fill);
+        done <= r_beat.last ? '0 : done + 5'(fill);
+        if (r_beat.last) burst_out <= burst_out + 1'b1;
+      end
+      bursts <= bursts + (BurstW + 1)'(want) - (BurstW + 1)'(r_valid && r_beat.last);
+    end
+  end
+
+  // ---- descriptors out ----
+  assign d_valid = got != used;
+  assign d_index = used;
+  always_comb begin
+    d_data = '0;
+    if (d_valid) d_data = lanes[used[1:0]][used[RowW+1:2]];
+  end
+  always_ff @(posedge clk) begin
+    if (rst || clear) used <= '0;
+    else if (d_valid && d_ready) used <= used + 1'b1;
+  end
+
+  assign quiet = bursts == 0;
+  assign d_coming = (run && tail != used) || d_valid || !quiet;
+  assign idle = !want && (quiet || (ar_valid && !bus_on && bursts == 1));
+
+  always_ff @(posedge clk) begin
+    if (!rst) begin
+      assert (!(clear && !quiet))
+      else $error("cleared with %0d bursts outstanding", bursts);
+      assert (!(r_valid && bursts == 0))
+      else $error("descriptor beat that nobody asked for");
+      assert (!(r_valid && r_beat.last && left != 5'(fill)))
+      else $error("burst ended after %0d of %0d descriptors", done + 5'(fill), burst_count[burst_out]);
+    end
+  end
+
+endmodule
+
+`default_nettype wire

@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//
+// Fetches frames from host memory and hands them to the pipe, in the order in which their descriptors were
+// taken (round robin between the pairs, a frame at a time).
+//
+// Each descriptor gets a slot and, if it is sound, room in the frame buffer; its bytes are read in 64-byte beats
+// under the slot's number as AXI ID, so that many reads are outstanding and may be answered in any order. A frame
+// leaves when all of it is there. A refused descriptor, or a frame that could not be read, takes its turn too,
+// and then ends as an error verdict.
+//
+// Descriptor rules, in this order: BAD_LENGTH (below 14 or above 9618), BAD_FLAGS (unknown flag), BAD_OP
+// (unknown operation), BAD_FLAGS (DECRYPT without LOOKASIDE; an SA with anything but ENCRYPT), NOT_READY (the
+// data path is closed).
+
+`default_nettype none
+
+module dma_tx
+  import vesper_pkg::*;
+  import vesper_abi_pkg::*;
+  import dma_pkg::*;
+#(
+    parameter int QUEUES = 2,
+    parameter int BEATS  = 512  // frame buffer, a power of two; at least two of the longest frames
+) (
+    input  wire                      clk,
+    input  wire                      rst,
+    input  wire                      bus_on,
+    input  wire                      data_path_open,
+    input  wire  [QUEUES-1:0]        d_valid,
+    output logic [QUEUES-1:0]        d_ready,
+    input  wire  [QUEUES-1:0][127:0] d_data,
+    input  wire  [QUEUES-1:0][ 15:0] d_index,
+    output logic                     ar_valid,
+    input  wire                      ar_ready,
+    output read_req_t                ar_req,
+    input  wire                      r_valid,
+    input  wire  [SlotW-1:0]         r_slot,
+    /* verilator lint_off UNUSEDSIGNAL */  // frames are counted by beats, not by bursts: `last` is not needed
+    input  wire read_beat_t          r_beat,
+    /* verilator lint_on UNUSEDSIGNAL */
+    output logic                     tx_valid,
+    input  wire                      tx_ready,
+    output beat_t                    tx_beat,
+    output meta_t                    tx_meta,
+    output logic                     err_valid,       // descriptors that end here
+    input  wire                      err_ready,
+    output verdict_t                 err_verdict,
+    output logic                     idle
+);
+
+  localparam int BeatW = $clog2(BEATS);
+  localparam int QueueW = QUEUES > 1 ? $clog2(QUEUES) : 1;
+  // The longest frame with the worst alignment.
+  localparam int MaxBeats = (FRAME_MAX + 63 + 63) / 64;
+
+  if ((BEATS & (BEATS - 1)) != 0 || BEATS < 2 * MaxBeats) begin : g_beats
+    $fatal(1, "BEATS is %0d, must be a power of two from %0d", BEATS, 2 * MaxBeats);
+  end
+
+  typedef struct packed {
+    logic [7:0]       status;
+    logic [3:0]       qid;
+    logic [15:0]      index;
+    logic [7:0]       op;
+    logic             lookaside;
+    logic [31:0]      sa;
+    logic [15:0]      len;
+    logic [5:0]       offset;  // of the frame's first byte in its first beat
+    logic [BeatW-1:0] base;    // of its beats in the buffer
+    logic [7:0]       beats;
+  } slot_t;
+
+  slot_t info[Slots];
+  logic [7:0] missing[Slots];     // beats that have not arrived
+  logic [BeatW-1:0] place[Slots];  // of the next one in the buffer
+  logic [Slots-1:0] unread;        // the host answered with an error
+  logic [SlotW-1:0] in, out;
+  logic [SlotW:0] used;
+  logic [BeatW-1:0] room_in;
+  logic [BeatW:0] room_used;
+
+  // ---- take a descriptor ----
+  logic [QueueW-1:0] turn, q;
+  logic any, take;
+  always_comb begin
+    any = 1'b0;
+    q = turn;
+    for (int i = QUEUES - 1; i >= 0; i--) begin
+      if (d_valid[(int'(turn)+i)%QUEUES]) begin
+        any = 1'b1;
+        q = QueueW'((int'(turn) + i) % QUEUES);
+      end
+    end
+  end
+
+  // Fields of the descriptor in turn.
+  logic [127:0] d;
+  logic [15:0] len;
+  logic [7:0] op, flags, status, beats;
+  logic [31:0] sa;
+  always_comb begin
+    d = '0;
+    if (any) d = d_data[q];
+    len = d[TXD_LEN_LSB+:16];
+    op = d[TXD_OP_LSB+:8];
+    flags = d[TXD_FLAGS_LSB+:8];
+    sa = d[TXD_SA_LSB+:32];
+    if (len < 16'(FRAME_MIN) || len > 16'(FRAME_MAX)) status = ST_BAD_LENGTH;
+    else if ((flags & ~TXF_MASK) != 0) status = ST_BAD_FLAGS;
+    else if (op > OP_DECRYPT) status = ST_BAD_OP;
+    else if (op == OP_DECRYPT && (flags & TXF_LOOKASIDE) == 0) status = ST_BAD_FLAGS;
+    else if (op != OP_ENCRYPT && sa != 0) status = ST_BAD_FLAGS;
+    else if (!data_path_open) status = ST_NOT_READY;
+    else status = ST_OK;
+    beats = 8'd0;
+    if (status == ST_OK) beats = 8'((17'(len) + 17'(d[5:0]) + 17'd63) >> 6);
+  end
+
+  // The job at the head of the read requests: what is left to ask for of one frame.
+  logic job_valid, job_done;
+  logic [57:0] job_addr;  // in beats
+  logic [7:0] job_left, job_count;
+  logic [SlotW-1:0] job_slot;
+
+  assign take = any && !used[SlotW] && (BeatW + 1)'(beats) + room_used <= (BeatW + 1)'(BEATS) &&
+      (!job_valid || job_done);
+  always_comb begin
+    d_ready = '0;
+    d_ready[q] = take;
+  end
+
+  // ---- ask for it, a burst within each 4 KiB ----
+  logic [7:0] page_left;
+  assign page_left = 8'd64 - {2'd0, job_addr[5:0]};
+  assign job_count = job_left < page_left ? job_left : page_left;
+  assign job_done = ar_ready && job_left == job_count;
+  assign ar_valid = job_valid;
+  assign ar_req = '{id: 8'(job_slot), addr: {job_addr, 6'd0}, len: job_count - 8'd1};
+
+  // ---- give it out ----
+  slot_t h;
+  logic head_done, head_bad, step, go, token_last, pop;
+  logic [7:0] tokens, token, out_beats;
+  logic s_valid, s_have, s_join, s_yield, s_last;
+  logic [5:0] s_offset;
+  logic [6:0] s_bytes;
+  meta_t s_meta;
+  logic [511:0] buffer[BEATS], s_data, previous;
+
+  always_comb begin
+    h = '0;
+    head_bad = 1'b0;
+    out_beats = '0;
+    tokens = '0;
+    head_done = used != 0 && missing[out] == 0;
+    if (head_done) begin
+      h = info[out];
+      head_bad = h.status != ST_OK || unread[out];
+      out_beats = 8'((17'(h.len) + 17'd63) >> 6);
+      // One source beat a cycle. Off the grain, a beat needs its successor: one cycle more than there are beats.
+      tokens = (h.offset == 0 || h.beats == 1) ? out_beats : out_beats + 8'd1;
+    end
+  end
+  assign step = !tx_valid || tx_ready;
+  assign go = head_done && !head_bad && step;
+  assign token_last = token == tokens - 8'd1;
+  assign err_valid = head_done && head_bad;
+  always_comb begin
+    err_verdict = '0;
+    err_verdict.host = 1'b1;
+    err_verdict.qid = h.qid;
+    err_verdict.index = h.index;
+    err_verdict.status = h.status != ST_OK ? h.status : ST_DMA_READ;
+  end
+  assign pop = (go && token_last) || (err_valid && err_ready);
+
+  always_ff @(posedge clk) begin
+    if (r_valid) begin
+      buffer[place[r_slot]] <= r_beat.data;
+      place[r_slot] <= place[r_slot] + 1'b1;
+      missing[r_slot] <= missing[r_slot] - 1'b1;
+      if (r_beat.error) unread[r_slot] <= 1'b1;
+    end
+    if (take) begin
+      info[in] <= '{
+          status: status,
+          qid: 4'(q),
+          index: d_index[q],
+          op: op,
+          lookaside: (flags & TXF_LOOKASIDE) != 0,
+          sa: sa,
+          len: len,
+          offset: d[5:0],
+          base: room_in,
+          beats: beats
+      };
+      missing[in] <= beats;
+      place[in] <= room_in;
+      unread[in] <= 1'b0;
+      job_addr <= d[63:6];
+      job_left <= beats;
+      job_slot <= in;
+    end else if (job_valid && ar_ready) begin
+      job_addr <= job_addr + 58'(job_count);
+      job_left <= job_left - job_count;
+    end
+
+    if (rst) begin
+      in <= '0;
+      out <= '0;
+      used <= '0;
+      room_in <= '0;
+      room_used <= '0;
+      turn <= '0;
+      job_valid <= 1'b0;
+      token <= '0;
+    end else begin
+      if (take) begin
+        in <= in + 1'b1;
+        room_in <= room_in + BeatW'(beats);
+        turn <= int'(q) == QUEUES - 1 ? '0 : q + 1'b1;
+      end
+      if (take || (job_valid && job_done)) job_valid <= take && status == ST_OK;
+      if (pop) out <= out + 1'b1;
+      if (pop) token <= '0;
+      else if (go) token <= token + 1'b1;
+      used <= used + (SlotW + 1)'(take) - (SlotW + 1)'(pop);
+      room_used <= room_used + (take ? (BeatW + 1)'(beats) : '0) - (pop ? (BeatW + 1)'(h.beats) : '0);
+    end
+  end
+
+  // Buffer read, with what the next stage needs to know.
+  always_ff @(posedge clk) begin
+    if (go) begin
+      s_data <= buffer[h.base+BeatW'(token)];
+      s_have <= token < h.beats;
+      s_join <= h.offset != 0 && h.beats != 1;
+      s_yield <= h.offset == 0 || h.beats == 1 || token != 0;
+      s_last <= token_last;
+      s_offset <= h.offset;
+      s_bytes <= token_last ? 7'(h.len - {2'd0, out_beats - 8'd1, 6'd0}) : 7'd64;
+      s_meta <= '{
+          host: 1'b1,
+          lookaside: h.lookaside,
+          esp: 1'b0,
+          op: h.op,
+          status: ST_OK,
+          qid: h.qid,
+          index: h.index,
+          sa: h.sa,
+          len: h.len,
+          seq: 64'd0
+      };
+    end
+    if (rst) s_valid <= 1'b0;
+    else if (step) s_valid <= go;
+  end
+
+  // Shift to byte 0, clear what lies beyond the end.
+  logic [511:0] here, aligned;
+  always_comb begin
+    here = '0;
+    aligned = '0;
+    if (s_valid) begin
+      if (s_have) here = s_data;
+      if (s_offset == 0) aligned = here;
+      else if (s_join) aligned = 512'({here, previous} >> {s_offset, 3'd0});
+      else aligned = here >> {s_offset, 3'd0};
+      if (s_last) aligned &= ~({512{1'b1}} << {s_bytes, 3'd0});
+    end
+  end
+
+  always_ff @(posedge clk) begin
+    if (step && s_valid) begin
+      previous <= here;
+      if (s_yield) begin
+        tx_beat <= '{last: s_last, bytes: s_bytes, data: aligned};
+        tx_meta <= s_meta;
+      end
+    end
+    if (rst) tx_valid <= 1'b0;
+    else if (step) tx_valid <= s_valid && s_yield;
+  end
+
+  // ---- idle: with the bus off, nothing moves but what was asked for before ----
+  logic [BeatW:0] owed;  // beats asked for that have not arrived
+  always_ff @(posedge clk) begin
+    if (rst) owed <= '0;
+    else owed <= owed + ((job_valid && ar_ready) ? (BeatW + 1)'(job_count) : '0) - (BeatW + 1)'(r_valid);
+  end
+  assign idle = !any && !s_valid && !tx_valid && !head_done && owed == 0 && (used == 0 || !bus_on);
+
+  always_ff @(posedge clk) begin
+    if (!rst) begin
+      assert (room_used <= (BeatW + 1)'(BEATS))
+      else $error("%0d of %0d beats used", room_used, BEATS);
+      assert (!(r_valid && owed == 0))
+      else $error("beat for slot %0d that was not asked for", r_slot);
+      assert (!(r_valid && missing[r_slot] == 0))
+      else $error("beat for slot %0d, which has all of its own", r_slot);
+    end
+  end
+
+endmodule
+
+`default_nettype wire

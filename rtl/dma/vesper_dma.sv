@@ -1,0 +1,425 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//
+// The host side of the data path: rings, frames to and from host memory, completions, interrupts. See README.md.
+//
+//   rings ─► dma_desc_fetch ─► dma_tx ─► tx (pipes)      rx (pipes) ─► dma_rx ─► host memory
+//                 │                │                                        │  │
+//                 └──► dma_rx      └─► dma_tx_cpl ◄─ vd (pipes), lookaside ─┘  └─► dma_cpl_ring ─► rings
+//
+// One dma_queue a pair holds its state, doorbells and interrupt; one dma_axi_read and one dma_axi_write are the
+// AXI4 master, whose accesses are whole 64-byte beats and never cross 4 KiB.
+
+`default_nettype none
+
+module vesper_dma
+  import vesper_pkg::*;
+  import dma_pkg::*;
+#(
+    parameter int QUEUES   = 2,   // pairs, 1..16
+    parameter int VERDICTS = 2,   // verdict ports
+    parameter int HOLD     = 16,  // cycles that a completion waits for company
+    parameter int PREFETCH = 64,  // descriptors held of each ring
+    parameter int BEATS    = 512  // 64-byte beats of the frame buffer
+) (
+    input  wire                              clk,
+    input  wire                              rst,
+    input  wire                              bus_master_en,
+    input  wire                              data_path_open,
+    // pairs, from and to vesper_csr
+    input  wire queue_cfg_t   [  QUEUES-1:0] q_cfg,
+    input  wire queue_db_t    [  QUEUES-1:0] q_db,
+    output queue_state_t      [  QUEUES-1:0] q_state,
+    // frames to the pipes
+    output logic                             tx_valid,
+    input  wire                              tx_ready,
+    output beat_t                            tx_beat,
+    output meta_t                            tx_meta,
+    // frames from the pipes
+    input  wire                              rx_valid,
+    output logic                             rx_ready,
+    input  wire beat_t                       rx_beat,
+    input  wire meta_t                       rx_meta,
+    // fates of host frames that did not come back as rx
+    input  wire               [VERDICTS-1:0] vd_valid,
+    output logic              [VERDICTS-1:0] vd_ready,
+    input  wire verdict_t     [VERDICTS-1:0] vd_verdict,
+    // statistics: one pulse a finished TX descriptor, and a frame from the wire that came this far
+    output logic                             txs_valid,
+    output verdict_t                         txs_verdict,
+    output logic                             rxs_valid,
+    output verdict_t                         rxs_verdict,
+    output logic                             tx_bad_doorbell,
+    output logic                             rx_bad_doorbell,
+    // interrupt messages
+    output logic                             msix_valid,
+    input  wire                              msix_ready,
+    output logic              [         7:0] msix_vector,
+    // AXI4 master
+    output logic              [         7:0] m_axi_awid,
+    output logic              [        63:0] m_axi_awaddr,
+    output logic              [         7:0] m_axi_awlen,
+    output logic              [         2:0] m_axi_awsize,
+    output logic              [         1:0] m_axi_awburst,
+    output logic                             m_axi_awvalid,
+    input  wire                              m_axi_awready,
+    output logic              [       511:0] m_axi_wdata,
+    output logic              [        63:0] m_axi_wstrb,
+    output logic                             m_axi_wlast,
+    output logic                             m_axi_wvalid,
+    input  wire                              m_axi_wready,
+    input  wire               [         7:0] m_axi_bid,
+    input  wire               [         1:0] m_axi_bresp,
+    input  wire                              m_axi_bvalid,
+    output logic                             m_axi_bready,
+    output logic              [         7:0] m_axi_arid,
+    output logic              [        63:0] m_axi_araddr,
+    output logic              [         7:0] m_axi_arlen,
+    output logic              [         2:0] m_axi_arsize,
+    output logic              [         1:0] m_axi_arburst,
+    output logic                             m_axi_arvalid,
+    input  wire                              m_axi_arready,
+    input  wire               [         7:0] m_axi_rid,
+    input  wire               [       511:0] m_axi_rdata,
+    input  wire               [         1:0] m_axi_rresp,
+    input  wire                              m_axi_rlast,
+    input  wire                              m_axi_rvalid,
+    output logic                             m_axi_rready,
+    output logic                             idle
+);
+
+  if (QUEUES < 1 || QUEUES > 16) begin : g_queues
+    $fatal(1, "QUEUES is %0d, must be 1..16", QUEUES);
+  end
+  localparam int Rings = 2 * QUEUES;  // ring 2q: TX of pair q; 2q + 1: RX
+
+  // ---- rings ----
+  logic [QUEUES-1:0] clear, run, draining, halted, failed, quiet;
+  logic [Rings-1:0][15:0] tail, begun, pushed, acked;
+  ring_t [Rings-1:0] ring;
+  logic [Rings-1:0] ar_valid, ar_ready, ring_r_valid, fetch_failed, fetch_quiet, fetch_idle;
+  read_req_t [Rings-1:0] ar_req;
+  logic [Rings-1:0] raw_valid, d_ready, d_coming;
+  logic [Rings-1:0][127:0] d_data;
+  logic [Rings-1:0] c_valid, c_ready, flush, w_valid, w_ready, ring_b_valid, cpl_failed, cpl_quiet, cpl_idle;
+  write_beat_t [Rings-1:0] ring_w_beat;
+  logic [127:0] tx_c_data, rx_c_data;
+  read_beat_t r_beat;
+  logic b_error;
+
+  for (genvar i = 0; i < Rings; i++) begin : g_ring
+    dma_desc_fetch #(
+        .DEPTH(PREFETCH)
+    ) u_fetch (
+        .clk,
+        .rst,
+        .clear(clear[i/2]),
+        .run(run[i/2]),
+        .bus_on(bus_master_en),
+        .size_log2(ring[i].size_log2),
+        .base(ring[i].desc[63:4]),
+        .tail(tail[i]),
+        .id(IdRing | 8'(i)),
+        .ar_valid(ar_valid[i]),
+        .ar_ready(ar_ready[i]),
+        .ar_req(ar_req[i]),
+        .r_valid(ring_r_valid[i]),
+        .r_beat,
+        .failed(fetch_failed[i]),
+        .d_valid(raw_valid[i]),
+        .d_ready(d_ready[i]),
+        .d_data(d_data[i]),
+        .d_index(begun[i]),
+        .d_coming(d_coming[i]),
+        .quiet(fetch_quiet[i]),
+        .idle(fetch_idle[i])
+    );
+
+    dma_cpl_ring #(
+        .HOLD(HOLD)
+    ) u_cpl (
+        .clk,
+        .rst,
+        .clear(clear[i/2]),
+        .discard(halted[i/2]),
+        .bus_on(bus_master_en),
+        .size_log2(ring[i].size_log2),
+        .base(ring[i].cpl),
+        .id(IdRing | 8'(i)),
+        .c_valid(c_valid[i]),
+        .c_ready(c_ready[i]),
+        .c_data(i % 2 == 0 ? tx_c_data : rx_c_data),
+        .flush(flush[i]),
+        .w_valid(w_valid[i]),
+        .w_ready(w_ready[i]),
+        .w_beat(ring_w_beat[i]),
+        .b_valid(ring_b_valid[i]),
+        .b_error,
+        .failed(cpl_failed[i]),
+        .pushed(pushed[i]),
+        .acked(acked[i]),
+        .quiet(cpl_quiet[i]),
+        .idle(cpl_idle[i])
+    );
+  end
+
+  // ---- pairs ----
+  logic [QUEUES-1:0] irq_valid, irq_ready, tx_bad, rx_bad;
+  logic [QUEUES-1:0] txd_valid, txd_ready, rxd_valid, rxd_ready, rxd_coming;
+  logic [QUEUES-1:0][127:0] txd_data, rxd_data;
+  logic [QUEUES-1:0][15:0] txd_index, rxd_index, rx_pushed, rx_acked;
+  logic [QUEUES-1:0] txc_valid, txc_ready, rxc_valid, rxc_ready;
+  logic rx_empty;
+
+  for (genvar i = 0; i < QUEUES; i++) begin : g_queue
+    localparam int T = 2 * i;
+    localparam int R = 2 * i + 1;
+    assign failed[i] = fetch_failed[T] || fetch_failed[R] || cpl_failed[T] || cpl_failed[R];
+    assign quiet[i] = fetch_quiet[T] && fetch_quiet[R] && cpl_quiet[T] && cpl_quiet[R];
+    dma_queue u_queue (
+        .clk,
+        .rst,
+        .cfg(q_cfg[i]),
+        .db(q_db[i]),
+        .state(q_state[i]),
+        .tx_bad_doorbell(tx_bad[i]),
+        .rx_bad_doorbell(rx_bad[i]),
+        .clear(clear[i]),
+        .run(run[i]),
+        .draining(draining[i]),
+        .halted(halted[i]),
+        .tx_ring(ring[T]),
+        .rx_ring(ring[R]),
+        .tx_tail(tail[T]),
+        .rx_tail(tail[R]),
+        .failed(failed[i]),
+        .quiet(quiet[i]),
+        .tx_begun(begun[T]),
+        .rx_begun(begun[R]),
+        .tx_pushed(pushed[T]),
+        .rx_pushed(pushed[R]),
+        .tx_acked(acked[T]),
+        .rx_acked(acked[R]),
+        .irq_valid(irq_valid[i]),
+        .irq_ready(irq_ready[i])
+    );
+    // TX descriptors that were only prefetched when the pair stops are not begun; RX ones still serve results
+    // of lookaside descriptors that are under way.
+    assign txd_valid[i] = raw_valid[T] && run[i];
+    assign rxd_valid[i] = raw_valid[R] && (run[i] || draining[i]);
+    assign rxd_coming[i] = d_coming[R];
+    assign d_ready[T] = txd_ready[i];
+    assign d_ready[R] = rxd_ready[i];
+    assign txd_data[i] = d_data[T];
+    assign rxd_data[i] = d_data[R];
+    assign txd_index[i] = begun[T];
+    assign rxd_index[i] = begun[R];
+    assign rx_pushed[i] = pushed[R];
+    assign rx_acked[i] = acked[R];
+    assign c_valid[T] = txc_valid[i];
+    assign c_valid[R] = rxc_valid[i];
+    assign txc_ready[i] = c_ready[T];
+    assign rxc_ready[i] = c_ready[R];
+    // No further completion can come: none of the posted descriptors is open; no frame is inside.
+    assign flush[T] = pushed[T] == tail[T] || (!run[i] && pushed[T] == begun[T]);
+    assign flush[R] = rx_empty;
+  end
+  assign tx_bad_doorbell = tx_bad != 0;
+  assign rx_bad_doorbell = rx_bad != 0;
+
+  // ---- frames ----
+  logic frame_ar_valid, frame_ar_ready, frame_r_valid;
+  read_req_t frame_ar_req;
+  logic [SlotW-1:0] frame_r_slot, frame_b_slot;
+  logic err_valid, err_ready, tx_idle;
+  verdict_t err_verdict;
+  dma_tx #(
+      .QUEUES(QUEUES),
+      .BEATS(BEATS)
+  ) u_tx (
+      .clk,
+      .rst,
+      .bus_on(bus_master_en),
+      .data_path_open,
+      .d_valid(txd_valid),
+      .d_ready(txd_ready),
+      .d_data(txd_data),
+      .d_index(txd_index),
+      .ar_valid(frame_ar_valid),
+      .ar_ready(frame_ar_ready),
+      .ar_req(frame_ar_req),
+      .r_valid(frame_r_valid),
+      .r_slot(frame_r_slot),
+      .r_beat,
+      .tx_valid,
+      .tx_ready,
+      .tx_beat,
+      .tx_meta,
+      .err_valid,
+      .err_ready,
+      .err_verdict,
+      .idle(tx_idle)
+  );
+
+  logic frame_w_valid, frame_w_ready, frame_b_valid, la_valid, la_ready, rx_idle;
+  write_beat_t frame_w_beat;
+  verdict_t la_verdict;
+  dma_rx #(
+      .QUEUES(QUEUES)
+  ) u_rx (
+      .clk,
+      .rst,
+      .bus_on(bus_master_en),
+      .rx_valid,
+      .rx_ready,
+      .rx_beat,
+      .rx_meta,
+      .run,
+      .draining,
+      .halted,
+      .d_valid(rxd_valid),
+      .d_coming(rxd_coming),
+      .d_ready(rxd_ready),
+      .d_data(rxd_data),
+      .d_index(rxd_index),
+      .w_valid(frame_w_valid),
+      .w_ready(frame_w_ready),
+      .w_beat(frame_w_beat),
+      .b_valid(frame_b_valid),
+      .b_slot(frame_b_slot),
+      .b_error,
+      .c_valid(rxc_valid),
+      .c_ready(rxc_ready),
+      .c_data(rx_c_data),
+      .pushed(rx_pushed),
+      .acked(rx_acked),
+      .la_valid,
+      .la_ready,
+      .la_verdict,
+      .stat_valid(rxs_valid),
+      .stat_verdict(rxs_verdict),
+      .empty(rx_empty),
+      .idle(rx_idle)
+  );
+
+  dma_tx_cpl #(
+      .SOURCES(VERDICTS + 2),
+      .QUEUES(QUEUES)
+  ) u_tx_cpl (
+      .clk,
+      .rst,
+      .s_valid({la_valid, err_valid, vd_valid}),
+      .s_ready({la_ready, err_ready, vd_ready}),
+      .s_verdict({la_verdict, err_verdict, vd_verdict}),
+      .c_valid(txc_valid),
+      .c_ready(txc_ready),
+      .c_data(tx_c_data),
+      .stat_valid(txs_valid),
+      .stat_verdict(txs_verdict)
+  );
+
+  // ---- bus ----
+  dma_axi_read #(
+      .RINGS(Rings)
+  ) u_read (
+      .clk,
+      .rst,
+      .bus_on(bus_master_en),
+      .ring_valid(ar_valid),
+      .ring_ready(ar_ready),
+      .ring_req(ar_req),
+      .ring_r_valid,
+      .frame_valid(frame_ar_valid),
+      .frame_ready(frame_ar_ready),
+      .frame_req(frame_ar_req),
+      .frame_r_valid,
+      .frame_r_slot,
+      .r_beat,
+      .m_axi_arid,
+      .m_axi_araddr,
+      .m_axi_arlen,
+      .m_axi_arsize,
+      .m_axi_arburst,
+      .m_axi_arvalid,
+      .m_axi_arready,
+      .m_axi_rid,
+      .m_axi_rdata,
+      .m_axi_rresp,
+      .m_axi_rlast,
+      .m_axi_rvalid,
+      .m_axi_rready
+  );
+
+  dma_axi_write #(
+      .RINGS(Rings)
+  ) u_write (
+      .clk,
+      .rst,
+      .bus_on(bus_master_en),
+      .ring_valid(w_valid),
+      .ring_ready(w_ready),
+      .ring_beat(ring_w_beat),
+      .ring_b_valid,
+      .frame_valid(frame_w_valid),
+      .frame_ready(frame_w_ready),
+      .frame_beat(frame_w_beat),
+      .frame_b_valid,
+      .frame_b_slot,
+      .b_error,
+      .m_axi_awid,
+      .m_axi_awaddr,
+      .m_axi_awlen,
+      .m_axi_awsize,
+      .m_axi_awburst,
+      .m_axi_awvalid,
+      .m_axi_awready,
+      .m_axi_wdata,
+      .m_axi_wstrb,
+      .m_axi_wlast,
+      .m_axi_wvalid,
+      .m_axi_wready,
+      .m_axi_bid,
+      .m_axi_bresp,
+      .m_axi_bvalid,
+      .m_axi_bready
+  );
+
+  // ---- interrupts: one at a time, the pair after the last one first ----
+  localparam int QueueW = QUEUES > 1 ? $clog2(QUEUES) : 1;
+  logic [QueueW-1:0] irq_turn, irq_pick;
+  always_comb begin
+    irq_pick = irq_turn;
+    for (int i = QUEUES - 1; i >= 0; i--) begin
+      if (irq_valid[(int'(irq_turn)+i)%QUEUES]) irq_pick = QueueW'((int'(irq_turn) + i) % QUEUES);
+    end
+    irq_ready = '0;
+    if (!msix_valid || msix_ready) irq_ready[irq_pick] = 1'b1;
+  end
+  always_ff @(posedge clk) begin
+    if (rst) begin
+      msix_valid <= 1'b0;
+      irq_turn <= '0;
+    end else if (!msix_valid || msix_ready) begin
+      msix_valid <= irq_valid != 0;
+      if (irq_valid != 0) irq_turn <= int'(irq_pick) == QUEUES - 1 ? '0 : irq_pick + 1'b1;
+    end
+    if ((!msix_valid || msix_ready) && irq_valid != 0) msix_vector <= 8'(irq_pick);
+  end
+
+  // ---- idle: a clock more changes nothing ----
+  logic settled;  // enable and state agree
+  always_comb begin
+    settled = 1'b1;
+    for (int i = 0; i < QUEUES; i++) begin
+      if (q_cfg[i].enable && !q_state[i].active && !q_state[i].bad_config) settled = 1'b0;
+      if (!q_cfg[i].enable && (run[i] || (draining[i] && quiet[i]))) settled = 1'b0;
+      if (q_db[i].tx_tail_we || q_db[i].rx_tail_we || q_db[i].arm_we) settled = 1'b0;
+    end
+  end
+  logic bus_quiet;
+  assign bus_quiet = !m_axi_arvalid && !m_axi_awvalid && !m_axi_wvalid && !m_axi_rvalid && !m_axi_bvalid;
+  assign idle = settled && bus_quiet && &fetch_idle && &cpl_idle && tx_idle && rx_idle && vd_valid == 0 &&
+      irq_valid == 0 && !msix_valid;
+
+endmodule
+
+`default_nettype wire
