@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# Userspace driver. The library links these sources into itself.
+
+VFIO_SRC := $(addprefix driver/vfio/vesper_,error.c vfio_user.c dma.c dev.c mbx.c queue.c burst.c)
+DRIVER_SRC := $(COMMON_SRC) $(VFIO_SRC)

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the files of the userspace driver share. */
+#ifndef VESPER_DEV_PRIV_H
+#define VESPER_DEV_PRIV_H
+
+#include <pthread.h>
+
+#include "vesper_dev.h"
+#include "vesper_error.h"
+#include "vesper_regs.h"
+#include "vesper_transport.h"
+
+#define VESPER_QUEUES_MAX 16 /* doorbell pages that fit in BAR0 */
+#define VESPER_BAR0_SIZE  0x20000
+
+/* Offsets in BAR0. */
+#define REG(name) offsetof(vesper_t, name)
+#define QUEUE_REG(id, name)                                         \
+	(REG(queue) + (id) * sizeof(vesper__queue_rf__stride80_t) + \
+	 offsetof(vesper__queue_rf__stride80_t, name))
+#define DOORBELL_REG(id, name)                                              \
+	(REG(doorbell) + (id) * sizeof(vesper__doorbell_rf__stride1000_t) + \
+	 offsetof(vesper__doorbell_rf__stride1000_t, name))
+
+struct vesper_dev {
+	struct vesper_transport *t;
+	u32 timeout_ms;
+	pthread_mutex_t mbx_lock; /* one mailbox call at a time */
+	u32 mbx_tag;
+	pthread_mutex_t lock; /* what follows */
+	u64 next_iova;
+	u32 queues;
+	struct vesper_queue *queue[VESPER_QUEUES_MAX];
+};
+
+int vesper_reg_read(struct vesper_dev *dev, u32 offset, u32 *value);
+int vesper_reg_write(struct vesper_dev *dev, u32 offset, u32 value);
+
+/* Sleep a little, longer with each @round, for registers that will change soon. */
+void vesper_backoff(u32 round);
+
+/* ---- memory that the card may reach ---- */
+
+struct vesper_dma {
+	struct vesper_dev *dev;
+	int fd;
+	void *mem;
+	u64 iova;
+	u64 size; /* bytes, rounded up */
+	bool mapped;
+};
+
+/*
+ * Get @size zeroed bytes, in huge pages where the system has some, and let the
+ * card reach them. Left out of core dumps, because packets are in there.
+ * Caller holds dev->lock. Return: 0, -ENOMEM, or a transport error.
+ */
+int vesper_dma_alloc(struct vesper_dev *dev, size_t size, struct vesper_dma *dma);
+/* Take it from the card and give it back. Does nothing with what was never allocated. */
+void vesper_dma_free(struct vesper_dma *dma);
+
+/* ---- queue pairs ---- */
+
+enum vesper_buf_owner { OWNER_FREE, OWNER_CALLER, OWNER_CARD };
+
+#define TX_WAITS_COMPLETION (1u << 0)
+#define TX_WAITS_FRAME	    (1u << 1) /* lookaside: its frame has not been collected */
+
+struct vesper_tx_slot {
+	struct vesper_buf *buf;
+	u64 cookie;
+	u8 waits; /* TX_WAITS_*; 0: free */
+};
+
+struct vesper_queue {
+	struct vesper_tx_desc *tx_desc;
+	struct vesper_tx_cpl *tx_cpl;
+	struct vesper_tx_slot *tx_slot;
+	struct vesper_rx_desc *rx_desc;
+	struct vesper_rx_cpl *rx_cpl;
+	struct vesper_buf **rx_slot; /* NULL: its buffer has come back */
+	struct vesper_buf **free;
+	u32 free_count;
+	/* All indices run freely. */
+	u16 tx_tail, tx_head; /* next to post, oldest whose slot is in use */
+	u16 tx_seen;	      /* completions consumed */
+	u16 rx_tail, rx_head;
+	u16 rx_seen;
+	u8 tx_log2, rx_log2;
+	u16 rx_refill_at; /* free places that are worth a doorbell */
+	u32 id;
+	struct vesper_dev *dev;
+	struct vesper_queue_stats stats;
+
+	int irq_fd; /* -1: polling */
+	struct vesper_dma dma;
+	struct vesper_buf *bufs;
+	u32 buf_count;
+};
+
+/* Stop a queue pair and wait until it has. -EBUSY: it does not. */
+int vesper_queue_stop(struct vesper_dev *dev, u32 id);
+
+#endif
