@@ -25,7 +25,8 @@ struct backend {
 	int (*sa_next)(struct vesper *v, uint32_t handle, struct vesper_sa_info *info);
 	/* Encrypts or decrypts (@op: enum vesper_tx_op) in place. */
 	int (*crypt)(struct vesper *v, struct vesper_frame *frames, size_t count, unsigned int op);
-	int (*send)(struct vesper *v, struct vesper_frame *frames, size_t count); /* NULL: no wire */
+	int (*send)(struct vesper *v, struct vesper_frame *frames,
+		    size_t count); /* NULL: no wire */
 	int (*recv)(struct vesper *v, struct vesper_frame *frames, size_t count, int timeout_ms);
 	int (*stats)(struct vesper *v, struct vesper_stats *stats);
 	int (*selftest)(struct vesper *v);
@@ -40,6 +41,7 @@ int soft_open(struct vesper *v);
 int card_open(struct vesper *v, const char *socket);
 
 /* Leaves a sentence in v->error and returns @err. */
-int vesper_fail(struct vesper *v, int err, const char *format, ...) __attribute__((format(printf, 3, 4)));
+int vesper_fail(struct vesper *v, int err, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 
 #endif

@@ -42,8 +42,8 @@ static int soft_info(struct vesper *v, struct vesper_info *info)
 	*info = (struct vesper_info){
 		.abi_major = VESPER_ABI_MAJOR,
 		.abi_minor = VESPER_ABI_MINOR,
-		.features = VESPER_FEAT_LOOKASIDE | VESPER_FEAT_TUNNEL | VESPER_FEAT_TRANSPORT | VESPER_FEAT_IPV4 |
-			    VESPER_FEAT_AES_GCM,
+		.features = VESPER_FEAT_LOOKASIDE | VESPER_FEAT_TUNNEL | VESPER_FEAT_TRANSPORT |
+			    VESPER_FEAT_IPV4 | VESPER_FEAT_AES_GCM,
 		.sa_entries = SOFT_SA_MAX,
 	};
 	return 0;
@@ -57,8 +57,9 @@ static int soft_sa_add(struct vesper *v, const struct vesper_sa *sa, uint32_t *h
 	int err;
 
 	if (code != VESPER_MBX_OK)
-		return vesper_fail(v, -EINVAL, "SA field %s = %llu: %s", vesper_sa_field_name(bad.field),
-				   (unsigned long long)bad.value, vesper_mbx_strerror(code));
+		return vesper_fail(v, -EINVAL, "SA field %s = %llu: %s",
+				   vesper_sa_field_name(bad.field), (unsigned long long)bad.value,
+				   vesper_mbx_strerror(code));
 	err = sa_table_add(s->sas, sa, handle);
 	switch (err) {
 	case 0:
@@ -74,7 +75,8 @@ static int soft_sa_add(struct vesper *v, const struct vesper_sa *sa, uint32_t *h
 
 static int no_such_sa(struct vesper *v, uint32_t handle)
 {
-	return vesper_fail(v, -ENOENT, "handle %#x: %s", handle, vesper_mbx_strerror(VESPER_MBX_E_HANDLE));
+	return vesper_fail(v, -ENOENT, "handle %#x: %s", handle,
+			   vesper_mbx_strerror(VESPER_MBX_E_HANDLE));
 }
 
 static int soft_sa_del(struct vesper *v, uint32_t handle)
@@ -173,14 +175,20 @@ static const struct {
 	uint8_t tag[16];
 } known[] = {
 	{ 16,
-	  { 0x03, 0x88, 0xda, 0xce, 0x60, 0xb6, 0xa3, 0x92, 0xf3, 0x28, 0xc2, 0xb9, 0x71, 0xb2, 0xfe, 0x78 },
-	  { 0xab, 0x6e, 0x47, 0xd4, 0x2c, 0xec, 0x13, 0xbd, 0xf5, 0x3a, 0x67, 0xb2, 0x12, 0x57, 0xbd, 0xdf } },
+	  { 0x03, 0x88, 0xda, 0xce, 0x60, 0xb6, 0xa3, 0x92, 0xf3, 0x28, 0xc2, 0xb9, 0x71, 0xb2,
+	    0xfe, 0x78 },
+	  { 0xab, 0x6e, 0x47, 0xd4, 0x2c, 0xec, 0x13, 0xbd, 0xf5, 0x3a, 0x67, 0xb2, 0x12, 0x57,
+	    0xbd, 0xdf } },
 	{ 24,
-	  { 0x98, 0xe7, 0x24, 0x7c, 0x07, 0xf0, 0xfe, 0x41, 0x1c, 0x26, 0x7e, 0x43, 0x84, 0xb0, 0xf6, 0x00 },
-	  { 0x2f, 0xf5, 0x8d, 0x80, 0x03, 0x39, 0x27, 0xab, 0x8e, 0xf4, 0xd4, 0x58, 0x75, 0x14, 0xf0, 0xfb } },
+	  { 0x98, 0xe7, 0x24, 0x7c, 0x07, 0xf0, 0xfe, 0x41, 0x1c, 0x26, 0x7e, 0x43, 0x84, 0xb0,
+	    0xf6, 0x00 },
+	  { 0x2f, 0xf5, 0x8d, 0x80, 0x03, 0x39, 0x27, 0xab, 0x8e, 0xf4, 0xd4, 0x58, 0x75, 0x14,
+	    0xf0, 0xfb } },
 	{ 32,
-	  { 0xce, 0xa7, 0x40, 0x3d, 0x4d, 0x60, 0x6b, 0x6e, 0x07, 0x4e, 0xc5, 0xd3, 0xba, 0xf3, 0x9d, 0x18 },
-	  { 0xd0, 0xd1, 0xc8, 0xa7, 0x99, 0x99, 0x6b, 0xf0, 0x26, 0x5b, 0x98, 0xb5, 0xd4, 0x8a, 0xb9, 0x19 } },
+	  { 0xce, 0xa7, 0x40, 0x3d, 0x4d, 0x60, 0x6b, 0x6e, 0x07, 0x4e, 0xc5, 0xd3, 0xba, 0xf3,
+	    0x9d, 0x18 },
+	  { 0xd0, 0xd1, 0xc8, 0xa7, 0x99, 0x99, 0x6b, 0xf0, 0x26, 0x5b, 0x98, 0xb5, 0xd4, 0x8a,
+	    0xb9, 0x19 } },
 };
 
 static int soft_selftest(struct vesper *v)
@@ -194,13 +202,16 @@ static int soft_selftest(struct vesper *v)
 	for (i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
 		key = crypto->key_new(zero, known[i].key_len);
 		memset(data, 0, sizeof(data));
-		good = key && !crypto->seal(key, zero, NULL, 0, data, sizeof(data), tag, sizeof(tag)) &&
-		       !memcmp(data, known[i].text, sizeof(data)) && !memcmp(tag, known[i].tag, sizeof(tag)) &&
+		good = key &&
+		       !crypto->seal(key, zero, NULL, 0, data, sizeof(data), tag, sizeof(tag)) &&
+		       !memcmp(data, known[i].text, sizeof(data)) &&
+		       !memcmp(tag, known[i].tag, sizeof(tag)) &&
 		       !crypto->open(key, zero, NULL, 0, data, sizeof(data), tag, sizeof(tag)) &&
 		       !memcmp(data, zero, sizeof(data));
 		/* And a forged tag must not pass. */
 		tag[15] ^= 1;
-		good = good && crypto->open(key, zero, NULL, 0, data, sizeof(data), tag, sizeof(tag)) == -EBADMSG;
+		good = good && crypto->open(key, zero, NULL, 0, data, sizeof(data), tag,
+					    sizeof(tag)) == -EBADMSG;
 		crypto->key_free(key);
 		if (!good)
 			return vesper_fail(v, -EIO, "AES-%u-GCM of %s fails its known-answer test",

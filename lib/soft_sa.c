@@ -20,7 +20,7 @@ struct sa_table {
 		struct entry *at[SOFT_SA_MAX];
 		uint16_t gen[SOFT_SA_MAX];
 		uint32_t end; /* every installed index is below */
-	} dir[2]; /* outbound, inbound */
+	} dir[2];	      /* outbound, inbound */
 	struct entry *bucket[BUCKETS];
 };
 
@@ -29,7 +29,8 @@ static unsigned int inbound(uint32_t handle)
 	return !!(handle & VESPER_SA_INBOUND);
 }
 
-static struct entry **bucket_of(struct sa_table *t, unsigned int in, const uint8_t dst[4], const uint8_t spi[4])
+static struct entry **bucket_of(struct sa_table *t, unsigned int in, const uint8_t dst[4],
+				const uint8_t spi[4])
 {
 	uint32_t hash = 2166136261u ^ in; /* FNV-1a */
 	unsigned int i;
@@ -39,7 +40,8 @@ static struct entry **bucket_of(struct sa_table *t, unsigned int in, const uint8
 	return &t->bucket[(hash ^ hash >> 16) % BUCKETS];
 }
 
-static struct entry *find(struct sa_table *t, unsigned int in, const uint8_t dst[4], const uint8_t spi[4])
+static struct entry *find(struct sa_table *t, unsigned int in, const uint8_t dst[4],
+			  const uint8_t spi[4])
 {
 	struct entry *e;
 
@@ -149,7 +151,8 @@ int sa_table_add(struct sa_table *t, const struct vesper_sa *sa, uint32_t *handl
 	}
 	/* 15 bits of generation, never 0. */
 	t->dir[in].gen[i] = t->dir[in].gen[i] % 0x7fff + 1;
-	e->sa.info.handle = (uint32_t)t->dir[in].gen[i] << VESPER_SA_GEN_SHIFT | (in ? VESPER_SA_INBOUND : 0) | i;
+	e->sa.info.handle = (uint32_t)t->dir[in].gen[i] << VESPER_SA_GEN_SHIFT |
+			    (in ? VESPER_SA_INBOUND : 0) | i;
 	t->dir[in].at[i] = e;
 	if (i == t->dir[in].end)
 		t->dir[in].end++;
@@ -176,7 +179,8 @@ int sa_table_del(struct sa_table *t, uint32_t handle)
 
 	if (!sa_table_get(t, handle))
 		return -ENOENT;
-	for (link = bucket_of(t, in, e->sa.info.dst, e->sa.info.spi); *link != e; link = &(*link)->next)
+	for (link = bucket_of(t, in, e->sa.info.dst, e->sa.info.spi); *link != e;
+	     link = &(*link)->next)
 		;
 	*link = e->next;
 	t->dir[in].at[index] = NULL;

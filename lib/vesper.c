@@ -8,7 +8,7 @@
 
 #include "backend.h"
 
-#define RING_DEFAULT 256
+#define RING_DEFAULT	   256
 #define TIMEOUT_DEFAULT_MS 10000
 
 int vesper_fail(struct vesper *v, int err, const char *format, ...)
@@ -27,12 +27,14 @@ static int take_options(struct vesper *v, const struct vesper_opts *opts)
 	v->ring = opts->ring ? opts->ring : RING_DEFAULT;
 	v->mtu = opts->mtu ? opts->mtu : VESPER_FRAME_MAX;
 	v->timeout_ms = opts->timeout_ms ? opts->timeout_ms : TIMEOUT_DEFAULT_MS;
-	if (v->ring < 1u << VESPER_RING_LOG2_MIN || v->ring > 1u << VESPER_RING_LOG2_MAX || (v->ring & (v->ring - 1)))
-		return vesper_fail(v, -EINVAL, "option ring: %u is not a power of two from %u to %u", v->ring,
+	if (v->ring < 1u << VESPER_RING_LOG2_MIN || v->ring > 1u << VESPER_RING_LOG2_MAX ||
+	    (v->ring & (v->ring - 1)))
+		return vesper_fail(v, -EINVAL,
+				   "option ring: %u is not a power of two from %u to %u", v->ring,
 				   1u << VESPER_RING_LOG2_MIN, 1u << VESPER_RING_LOG2_MAX);
 	if (v->mtu < VESPER_FRAME_MIN || v->mtu > VESPER_FRAME_MAX)
-		return vesper_fail(v, -EINVAL, "option mtu: %u is not from %u to %u", v->mtu, VESPER_FRAME_MIN,
-				   VESPER_FRAME_MAX);
+		return vesper_fail(v, -EINVAL, "option mtu: %u is not from %u to %u", v->mtu,
+				   VESPER_FRAME_MIN, VESPER_FRAME_MAX);
 	return 0;
 }
 
@@ -122,14 +124,16 @@ int vesper_decrypt(struct vesper *v, struct vesper_frame *frames, size_t count)
 int vesper_send(struct vesper *v, struct vesper_frame *frames, size_t count)
 {
 	if (!v->backend->send)
-		return vesper_fail(v, -EOPNOTSUPP, "sending needs a card; this handle is software only");
+		return vesper_fail(v, -EOPNOTSUPP,
+				   "sending needs a card; this handle is software only");
 	return v->backend->send(v, frames, count);
 }
 
 int vesper_recv(struct vesper *v, struct vesper_frame *frames, size_t count, int timeout_ms)
 {
 	if (!v->backend->recv)
-		return vesper_fail(v, -EOPNOTSUPP, "receiving needs a card; this handle is software only");
+		return vesper_fail(v, -EOPNOTSUPP,
+				   "receiving needs a card; this handle is software only");
 	return v->backend->recv(v, frames, count, timeout_ms);
 }
 
