@@ -196,6 +196,11 @@ static int push(struct vesper *v, struct burst *b)
 	int taken;
 
 	while (b->next < b->count && n < BURST) {
+		/* Refused on the spot, when a frame before it had to be tried again. */
+		if (b->state[b->next] == DONE) {
+			b->next++;
+			continue;
+		}
 		buf = vesper_buf_get(c->queue);
 		if (!buf)
 			break;
@@ -215,13 +220,11 @@ static int push(struct vesper *v, struct burst *b)
 	}
 	for (i = 0; i < (unsigned int)taken; i++)
 		b->state[tx[i].cookie] = SENT;
-	/* The rest is tried again; frames refused on the spot stand between, and are skipped then. */
+	/* The rest is tried again. */
 	for (i = (unsigned int)taken; i < n; i++)
 		vesper_buf_put(tx[i].buf);
 	if ((unsigned int)taken < n)
 		b->next = tx[taken].cookie;
-	while (b->next < b->count && b->state[b->next] == DONE)
-		b->next++;
 	return taken;
 }
 
