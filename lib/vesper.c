@@ -76,7 +76,7 @@ void vesper_close(struct vesper *v)
 	free(v);
 }
 
-const char *vesper_error(const struct vesper *v)
+const char *vesper_strerror(const struct vesper *v)
 {
 	return v->error;
 }

@@ -8,7 +8,7 @@
  *
  * One handle belongs to one thread at a time; several handles may be used side
  * by side. Functions return 0 or a count when they succeed and a negative errno
- * when they do not; vesper_error() then has a sentence about it.
+ * when they do not; vesper_strerror() then has a sentence about it.
  */
 #ifndef VESPER_H
 #define VESPER_H
@@ -58,7 +58,7 @@ int vesper_open(const struct vesper_opts *opts, struct vesper **out, char *text,
 void vesper_close(struct vesper *v);
 
 /* Why the last call on this handle failed: one sentence, valid until the next call. */
-const char *vesper_error(const struct vesper *v);
+const char *vesper_strerror(const struct vesper *v);
 
 /* Is there a card behind this handle (false: software)? */
 bool vesper_on_card(const struct vesper *v);
@@ -86,7 +86,7 @@ int vesper_info(struct vesper *v, struct vesper_info *info);
  * @sa: copied; the caller erases its own copy. See struct vesper_sa.
  * @handle: names the SA from here on; never 0
  *
- * Return: 0; -EINVAL for an SA that breaks a rule (vesper_error() names field
+ * Return: 0; -EINVAL for an SA that breaks a rule (vesper_strerror() names field
  * and value); -EEXIST for a second SA with the same direction, destination and
  * SPI; -ENOSPC when the table is full; or the error of the mailbox.
  */
