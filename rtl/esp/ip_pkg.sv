@@ -25,14 +25,13 @@ package ip_pkg;
   localparam logic [7:0] PROTO_NONE = 8'd59;  // a dummy packet (RFC 4303 2.6)
   /* verilator lint_on UNUSEDPARAM */
 
+  // The addresses stand in bytes 12..15 (source) and 16..19 of the header.
   typedef struct packed {
     logic [7:0] status;  // ST_OK, ST_IP_HEADER, ST_TRUNCATED, ST_IP_CHECKSUM
     logic [5:0] hdr_bytes;  // 20..60
     logic [15:0] total;  // total length
     logic fragment;  // offset not zero, or more fragments follow
     logic [7:0] proto;
-    logic [31:0] src;  // byte strings
-    logic [31:0] dst;
   } ip4_t;
 
   function automatic logic [15:0] be16(input logic [15:0] s);
@@ -78,8 +77,6 @@ package ip_pkg;
     r.total = be16(hdr[31:16]);
     r.fragment = {hdr[52:48], hdr[63:56]} != 13'd0 || hdr[53];
     r.proto = hdr[79:72];
-    r.src = hdr[127:96];
-    r.dst = hdr[159:128];
     if (room < 16'(IP_MIN)) r.status = ST_TRUNCATED;
     else if (hdr[7:4] != 4'd4 || r.hdr_bytes < 6'(IP_MIN) || r.total < {10'd0, r.hdr_bytes}) r.status = ST_IP_HEADER;
     else if (r.total > room) r.status = ST_TRUNCATED;

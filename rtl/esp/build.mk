@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# The ESP pipes. Each .f lists its pipe's sources in order; the tests read the same lists.
+
+ESP_COMMON := $(ABI_SV) rtl/vesper_pkg.sv rtl/gcm/gcm_pkg.sv rtl/lib/fifo.sv
+
+ESP_OUT_SOURCES := $(shell cat rtl/esp/esp_out.f)
+LINT_TOPS += esp_out
+SYNTH_TOPS += esp_out
+SOURCES_esp_out := $(ESP_COMMON) $(ESP_OUT_SOURCES)

@@ -1,0 +1,10 @@
+rtl/lib/lane_pkg.sv
+rtl/esp/ip_pkg.sv
+rtl/esp/esp_out_pkg.sv
+rtl/lib/fifo_wiped.sv
+rtl/lib/frame_align.sv
+rtl/lib/frame_join.sv
+rtl/esp/esp_out_parse.sv
+rtl/esp/esp_out_plan.sv
+rtl/esp/esp_out_trailer.sv
+rtl/esp/esp_out.sv
