@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//
+// The card: what an FPGA board wraps with its PCIe bridge and its MAC.
+//
+//   AXI4-Lite (BAR0) ─► vesper_csr ──┬─► vesper_mgmt (CPU, firmware) ─┐ SA table, engines, counters
+//                                    │                                ▼
+//   AXI4 512 bit ◄────► vesper_dma ◄─┴────────────────────────► vesper_datapath ◄─► AXI4-Stream (wire)
+//   MSI-X requests ◄────────┘
+//
+// One clock, one synchronous reset. A function-level reset is `rst` held for 16 cycles: it forgets every SA and every
+// key. `idle` is high while nothing moves and nothing waits; a simulation may then stop the clock until the host
+// writes a register or a frame arrives.
+
+`default_nettype none
+
+module vesper_top
+  import vesper_pkg::*;
+  import vesper_abi_pkg::*;
+  import gcm_pkg::*;
+  import csr_pkg::*;
+  import dma_pkg::*;
+#(
+    parameter int    BLOCKS     = 4,                              // 128-bit blocks a cycle of each engine: 1, 2, 4
+    parameter int    QUEUES     = 2,                              // queue pairs
+    parameter int    SA_ENTRIES = 1024,                           // SAs a direction
+    parameter string FIRMWARE   = "build/firmware/vesper-fw.hex"  // image for $readmemh
+) (
+    input  wire          clk,
+    input  wire          rst,
+    input  wire          bus_master_en,        // of the PCI command register
+    // BAR0
+    input  wire          s_axil_awvalid,
+    output logic         s_axil_awready,
+    input  wire  [ 16:0] s_axil_awaddr,
+    input  wire  [  2:0] s_axil_awprot,
+    input  wire          s_axil_wvalid,
+    output logic         s_axil_wready,
+    input  wire  [ 31:0] s_axil_wdata,
+    input  wire  [  3:0] s_axil_wstrb,
+    output logic         s_axil_bvalid,
+    input  wire          s_axil_bready,
+    output logic [  1:0] s_axil_bresp,
+    input  wire          s_axil_arvalid,
+    output logic         s_axil_arready,
+    input  wire  [ 16:0] s_axil_araddr,
+    input  wire  [  2:0] s_axil_arprot,
+    output logic         s_axil_rvalid,
+    input  wire          s_axil_rready,
+    output logic [ 31:0] s_axil_rdata,
+    output logic [  1:0] s_axil_rresp,
+    // host memory
+    output logic [  7:0] m_axi_awid,
+    output logic [ 63:0] m_axi_awaddr,
+    output logic [  7:0] m_axi_awlen,
+    output logic [  2:0] m_axi_awsize,
+    output logic [  1:0] m_axi_awburst,
+    output logic         m_axi_awvalid,
+    input  wire          m_axi_awready,
+    output logic [511:0] m_axi_wdata,
+    output logic [ 63:0] m_axi_wstrb,
+    output logic         m_axi_wlast,
+    output logic         m_axi_wvalid,
+    input  wire          m_axi_wready,
+    input  wire  [  7:0] m_axi_bid,
+    input  wire  [  1:0] m_axi_bresp,
+    input  wire          m_axi_bvalid,
+    output logic         m_axi_bready,
+    output logic [  7:0] m_axi_arid,
+    output logic [ 63:0] m_axi_araddr,
+    output logic [  7:0] m_axi_arlen,
+    output logic [  2:0] m_axi_arsize,
+    output logic [  1:0] m_axi_arburst,
+    output logic         m_axi_arvalid,
+    input  wire          m_axi_arready,
+    input  wire  [  7:0] m_axi_rid,
+    input  wire  [511:0] m_axi_rdata,
+    input  wire  [  1:0] m_axi_rresp,
+    input  wire          m_axi_rlast,
+    input  wire          m_axi_rvalid,
+    output logic         m_axi_rready,
+    // interrupts
+    output logic         msix_valid,
+    input  wire          msix_ready,
+    output logic [  7:0] msix_vector,
+    // wire: frames without FCS; tuser with tlast marks a bad one
+    output logic [511:0] wire_tx_axis_tdata,
+    output logic [ 63:0] wire_tx_axis_tkeep,
+    output logic         wire_tx_axis_tvalid,
+    input  wire          wire_tx_axis_tready,
+    output logic         wire_tx_axis_tlast,
+    input  wire  [511:0] wire_rx_axis_tdata,
+    input  wire  [ 63:0] wire_rx_axis_tkeep,
+    input  wire          wire_rx_axis_tvalid,
+    output logic         wire_rx_axis_tready,
+    input  wire          wire_rx_axis_tlast,
+    input  wire          wire_rx_axis_tuser,
+    output logic         idle
+);
+
+  // ---- configuration and state ----
+  logic miss_to_host, fragment_to_host, rx_enable, data_path_open;
+  logic [15:0] mtu;
+  logic [3:0] rx_queue;
+  queue_cfg_t [QUEUES-1:0] q_cfg;
+  queue_db_t [QUEUES-1:0] q_db;
+  queue_state_t [QUEUES-1:0] q_state;
+  csr_status_t status;
+
+  // ---- mailbox ----
+  logic mbx_ring, mbx_busy, mbx_wr;
+  logic [15:0] mbx_count;
+  logic [8:0] mbx_wr_addr, mbx_rd_addr;
+  logic [31:0] mbx_wr_data, mbx_rd_data;
+  logic [3:0] mbx_wr_be;
+
+  // ---- frames and their fates ----
+  logic tx_valid, tx_ready, rx_valid, rx_ready;
+  beat_t tx_beat, rx_beat;
+  meta_t tx_meta, rx_meta;
+  logic [1:0] vd_valid, vd_ready, wire_drop_valid;
+  verdict_t [1:0] vd_verdict, wire_drop_verdict;
+  logic txs_valid, rxs_valid, tx_bad_doorbell, rx_bad_doorbell;
+  verdict_t txs_verdict, rxs_verdict;
+
+  // ---- SA table and engines, management side ----
+  logic sa_ready, cfg_we, cfg_cmd_valid, cfg_cmd_ready, cfg_next, cfg_rsp_valid;
+  logic [5:0] cfg_word;
+  logic [31:0] cfg_wdata, cfg_handle, cfg_rsp_handle;
+  logic [1:0] cfg_cmd;
+  logic [7:0] cfg_rsp_status;
+  logic [8*SA_STATE_BYTES-1:0] cfg_rsp_state;
+  logic [1:0] inj_valid, inj_ready, inj_done;
+  gcm_job_t inj_job;
+  logic [511:0] inj_data;
+  logic [6:0] inj_bytes;
+  logic [1:0][511:0] inj_rdata;
+  logic [1:0][6:0] inj_rbytes;
+  logic [1:0][127:0] inj_rtag;
+
+  logic csr_idle, mgmt_idle, dma_idle, datapath_idle;
+  assign idle = csr_idle && mgmt_idle && dma_idle && datapath_idle && !wire_rx_axis_tvalid;
+
+  vesper_csr #(
+      .QUEUES(QUEUES),
+      .BLOCKS(BLOCKS),
+      .SA_ENTRIES(SA_ENTRIES)
+  ) csr (
+      .idle(csr_idle),
+      .*
+  );
+
+  vesper_mgmt #(
+      .FIRMWARE(FIRMWARE),
+      .QUEUES(QUEUES),
+      .BLOCKS(BLOCKS),
+      .SA_ENTRIES(SA_ENTRIES)
+  ) mgmt (
+      .rxs_valid({wire_drop_valid, rxs_valid}),
+      .rxs_verdict({wire_drop_verdict, rxs_verdict}),
+      .idle(mgmt_idle),
+      .*
+  );
+
+  vesper_dma #(
+      .QUEUES(QUEUES)
+  ) dma (
+      .idle(dma_idle),
+      .*
+  );
+
+  vesper_datapath #(
+      .BLOCKS(BLOCKS),
+      .SA_ENTRIES(SA_ENTRIES)
+  ) datapath (
+      // Nothing is received before the engines have proved themselves.
+      .rx_enable(rx_enable && data_path_open),
+      .host_valid(vd_valid),
+      .host_ready(vd_ready),
+      .host_verdict(vd_verdict),
+      .idle(datapath_idle),
+      .*
+  );
+
+endmodule
+
+`default_nettype wire
