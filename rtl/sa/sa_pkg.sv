@@ -87,7 +87,8 @@ package sa_pkg;
   } sa_in_ctx_t;
 
   // 1: `seq` was received before, or is older than the window. `word` is the ring's word for the block of `seq`.
-  // verilator lint_off UNUSEDSIGNAL  // the generation is none of its business
+  // The generation is none of its business.
+  // verilator lint_off UNUSEDSIGNAL
   function automatic logic replay_seen(input sa_edge_t e, input sa_ring_t word, input logic [63:0] seq);
     if (e.window <= 13'd1) return 1'b0;
     if (seq == 64'd0) return 1'b1;
