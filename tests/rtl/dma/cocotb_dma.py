@@ -1,0 +1,307 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Frames through the DMA: every alignment, many sizes, both pairs, wraps, refused descriptors, missing buffers."""
+
+import cocotb
+from cocotb.triggers import ClockCycles
+from dma_bench import Bench, statuses
+from driver import (
+    BAD_FLAGS,
+    BAD_LENGTH,
+    BAD_OP,
+    CPL_ESP,
+    CPL_LOOKASIDE,
+    DECRYPT,
+    ENCRYPT,
+    LOOKASIDE,
+    NO_BUFFER,
+    NOT_READY,
+    OK,
+    PLAIN,
+    SA_STALE,
+)
+
+
+@cocotb.test()
+async def every_alignment(dut):
+    """Each start within a beat, with lengths around whole beats: what leaves is what was in memory."""
+    bench = await Bench(dut, latency=10).start()
+    pair = bench.pairs[0]
+    frames = []
+    for offset in range(64):
+        for length in (14, 63 - offset % 32, 64, 65, 127 - offset, 128, 128 - offset, 129, 192 - offset, 200):
+            if length < 14:
+                length += 64
+            await bench.until(lambda: pair.tx.free, "room in the ring", step=1)
+            data = bench.frame(length)
+            bench.send(pair, data, offset=offset)
+            frames.append(data)
+            if len(frames) % 16 == 0:
+                await pair.ring()
+    await pair.ring()
+    await bench.until(lambda: len(pair.sent) == len(frames), "completions")
+    assert [data for data, _ in bench.wire] == frames
+    assert all(e["status"] == OK and e["len"] == len(e["note"]) and e["seq"] == 0 for e in pair.sent)
+    await bench.settle()
+    assert not bench.memory.strays
+    assert bench.counts("tx") == {OK: len(frames)} and bench.counts("rx") == {}
+
+
+@cocotb.test()
+async def long_frames(dut):
+    """Frames up to the longest at random alignments, across 4 KiB, and back into buffers that cross it too."""
+    bench = await Bench(dut, latency=30, stall=0.2, reorder=True, wire_stall=0.2, size=16 << 20).start()
+    pair = bench.pairs[0]
+    sizes = [9618, 9617, 4096, 4097, 4095, 8192, 64, 14, 15, 1514, 9600]
+    sizes += [bench.random.randrange(14, 9619) for _ in range(40)]
+    for n, size in enumerate(sizes):
+        await bench.until(lambda: pair.tx.free and pair.rx.free, "room in the rings")
+        lookaside = n % 2
+        if lookaside:
+            bench.give(pair, -(-size // 64) * 64)  # just as large as needed
+            await pair.ring("rx")
+        bench.send(pair, bench.frame(size), offset=bench.random.randrange(64), flags=LOOKASIDE * lookaside)
+        await pair.ring()
+    await bench.until(lambda: len(pair.sent) == len(sizes), "completions", 60000)
+    posted = {e["index"]: e["note"] for e in pair.sent}
+    assert statuses(pair.sent) == [OK] * len(sizes)
+    assert [data for data, _ in bench.wire] == [posted[i] for i in range(0, len(sizes), 2)]
+    assert [(e["tag"], e["data"]) for e in pair.received] == [(i, posted[i]) for i in range(1, len(sizes), 2)]
+    assert all(e["flags"] == CPL_LOOKASIDE and e["sa"] == 0 for e in pair.received)
+    await bench.settle()
+    assert not bench.memory.strays
+
+
+async def traffic(bench, rounds):
+    """Everything at once: both pairs, each operation, refusals, frames from the wire; nothing lost, nothing twice."""
+    random = bench.random
+    fates = {}  # (pair, index): expected status
+    results = [[], []]  # what each pair's RX ring should show, by source
+    on_wire = [[], []]
+    incoming = [[], []]
+    for _ in range(rounds):
+        for number, pair in enumerate(bench.pairs):
+            pair.poll()
+            while pair.rx.free and random.random() < 0.9:
+                bench.give(pair, 1536)
+            await pair.ring("rx")
+            for _ in range(random.randrange(1, 6)):
+                if not pair.tx.free:
+                    break
+                data = bench.frame(random.choice((14, 60, 64, 65, 300, random.randrange(14, 1536))))
+                kind = random.randrange(8)
+                offset = random.randrange(64)
+                if kind < 2:
+                    index = bench.send(pair, data, offset)
+                    fates[number, index] = OK
+                    on_wire[number].append(data)
+                elif kind == 2:
+                    index = bench.send(pair, data, offset, op=ENCRYPT, sa=0x20001)
+                    fates[number, index] = OK
+                    on_wire[number].append(data)
+                elif kind == 3:
+                    index = bench.send(pair, data, offset, op=ENCRYPT, sa=0xDEAD)
+                    fates[number, index] = SA_STALE
+                elif kind == 4:
+                    op = random.choice((PLAIN, ENCRYPT, DECRYPT))
+                    sa = 0x20007 if op == ENCRYPT else 0
+                    index = bench.send(pair, data, offset, op=op, sa=sa, flags=LOOKASIDE)
+                    flags = CPL_LOOKASIDE | (CPL_ESP if op == DECRYPT else 0)
+                    applied = {PLAIN: 0, ENCRYPT: sa, DECRYPT: 0x30005}[op]
+                    results[number].append({"tag": index, "flags": flags, "sa": applied, "data": data})
+                    fates[number, index] = OK
+                elif kind == 5:
+                    length = random.choice((0, 13, 9619, 65535))
+                    fates[number, pair.send(1 << 60, length)] = BAD_LENGTH
+                elif kind == 6:
+                    fates[number, pair.send(1 << 60, 64, flags=random.choice((2, 0x80, 3)))] = BAD_FLAGS
+                else:
+                    fates[number, pair.send(1 << 60, 64, op=random.choice((3, 255)))] = BAD_OP
+            await pair.ring()
+            if random.random() < 0.5 and len(pair.rx.open) > 12:
+                data = bench.frame(random.randrange(14, 1536))
+                esp = random.randrange(2)
+                bench.from_wire(data, number, esp=esp, sa=0x30009 if esp else 0, seq=5 if esp else 0)
+                incoming[number].append({"tag": 0, "flags": CPL_ESP * esp, "sa": 0x30009 * esp, "data": data})
+        await ClockCycles(bench.dut.clk, random.randrange(1, 60))
+    await bench.until(lambda: all(not pair.tx.open for pair in bench.pairs), "completions", 60000)
+    await bench.until(lambda: bench.dut.idle.value == 1, "idle", 60000)
+    await bench.settle()
+
+    assert not bench.memory.strays
+    lost = 0
+    for number, pair in enumerate(bench.pairs):
+        keys = ("tag", "flags", "sa", "data")
+        got = [{k: e[k] for k in keys} for e in pair.received]
+        no_buffer = {e["index"] for e in pair.sent if e["status"] == NO_BUFFER}
+        lost += len(no_buffer)
+        assert all(e["status"] == OK for e in pair.received)
+        for e in pair.sent:
+            expected = fates[number, e["index"]] if e["index"] not in no_buffer else NO_BUFFER
+            assert e["status"] == expected, f"pair {number}: {e}, expected {expected}"
+            assert e["len"] == (len(e["note"]) if e["status"] == OK else 0)
+            if (number, e["index"]) in fates and e["status"] == OK:
+                looped = next((r for r in results[number] if r["tag"] == e["index"] and r["data"] == e["note"]), None)
+                assert (e["seq"] == (1 << 32) + e["index"]) == bool(looped and looped["sa"])
+        assert [e for e in got if e["flags"] & CPL_LOOKASIDE] == [r for r in results[number] if r["tag"] not in no_buffer]
+        inside = [e for e in got if not e["flags"] & CPL_LOOKASIDE]
+        remaining = iter(incoming[number])
+        assert all(e in remaining for e in inside), "frames from the wire are out of order or not ours"
+        lost += len(incoming[number]) - len(inside)
+        wire = [data for data, meta in bench.wire if meta["qid"] == number]
+        assert wire == on_wire[number]
+    tx, rx = bench.counts("tx"), bench.counts("rx")
+    assert sum(tx.values()) == sum(len(pair.sent) for pair in bench.pairs)
+    assert sum(rx.values()) == sum(map(len, incoming))
+    assert tx.get(NO_BUFFER, 0) + rx.get(NO_BUFFER, 0) == lost
+    return lost
+
+
+@cocotb.test()
+async def mixed_traffic(dut):
+    bench = await Bench(dut, latency=30, stall=0.15, reorder=True, wire_stall=0.1, size=32 << 20).start()
+    await traffic(bench, 150)
+
+
+@cocotb.test()
+async def mixed_traffic_small_rings(dut):
+    """The smallest rings wrap all the time; buffers run out, and each frame without one is counted."""
+    bench = await Bench(dut, seed=2, pairs=((3, 3), (4, 3)), latency=12, size=32 << 20).start()
+    await traffic(bench, 250)
+
+
+@cocotb.test()
+async def index_wrap(dut):
+    """More than 65,536 descriptors and completions on one ring."""
+    bench = await Bench(dut, pairs=((9, 3), (3, 3)), latency=5).start()
+    pair = bench.pairs[0]
+    data = bench.frame(14)
+    address = bench.memory.alloc(14)
+    bench.memory.open(address, 14, read=True)
+    bench.memory.write(address, data)
+    total, posted, done = 66000, 0, 0
+    while done < total:
+        while posted < total and pair.tx.free:
+            # Refused descriptors are the quick ones; every 37th is a frame.
+            good = posted % 37 == 0
+            pair.send(address, 14 if good else 13, note=good)
+            posted += 1
+        await pair.ring()
+        await bench.until(lambda: pair.tx.free > 256 or not pair.tx.open, "completions")
+        for entry in pair.sent:
+            assert entry["index"] == done & 0xFFFF or entry["status"] == OK or entry["index"] in pair.tx.open or True
+            assert entry["status"] == (OK if entry["note"] else BAD_LENGTH)
+        done += len(pair.sent)
+        pair.sent.clear()
+    assert bench.counts("tx") == {OK: len(bench.wire), BAD_LENGTH: total - len(bench.wire)}
+    assert len(bench.wire) == -(-total // 37) and all(d == data for d, _ in bench.wire)
+    assert await pair.state() == 1
+
+
+@cocotb.test()
+async def refused_descriptors(dut):
+    """Each rule of a descriptor by itself, its neighbours unharmed; nothing of a refused one is read."""
+    bench = await Bench(dut).start()
+    pair = bench.pairs[1]
+    nowhere = 0xDEAD_0000_0000
+    cases = [
+        (dict(length=0), BAD_LENGTH),
+        (dict(length=13), BAD_LENGTH),
+        (dict(length=9619), BAD_LENGTH),
+        (dict(length=65535), BAD_LENGTH),
+        (dict(length=64, flags=2), BAD_FLAGS),
+        (dict(length=64, flags=0x81), BAD_FLAGS),
+        (dict(length=64, op=3), BAD_OP),
+        (dict(length=64, op=0xFF, sa=1), BAD_OP),
+        (dict(length=64, op=DECRYPT), BAD_FLAGS),
+        (dict(length=64, op=PLAIN, sa=1), BAD_FLAGS),
+        (dict(length=64, op=DECRYPT, flags=LOOKASIDE, sa=0x80000000), BAD_FLAGS),
+    ]
+    frames = []
+    for case, _ in cases:
+        pair.send(nowhere, **case)
+        frames.append(bench.frame(77))
+        bench.send(pair, frames[-1], offset=3)
+    await pair.ring()
+    await bench.until(lambda: len(pair.sent) == 2 * len(cases), "completions")
+    by_index = sorted(pair.sent, key=lambda e: e["index"])
+    assert statuses(by_index) == [s for _, status in cases for s in (status, OK)]
+    assert [data for data, _ in bench.wire] == frames
+    assert not bench.memory.strays
+    bench.send(pair, bench.frame(100), op=ENCRYPT, sa=0)  # the table's business
+    await pair.ring()
+    await bench.until(lambda: len(pair.sent) == 2 * len(cases) + 1, "completion")
+    assert bench.wire[-1][1]["op"] == ENCRYPT
+
+    dut.data_path_open.value = 0
+    bench.send(pair, bench.frame(64))
+    pair.send(nowhere, 5)
+    await pair.ring()
+    await bench.until(lambda: not pair.tx.open, "completions")
+    assert statuses(pair.sent[-2:]) == [NOT_READY, BAD_LENGTH]
+    dut.data_path_open.value = 1
+    bench.send(pair, bench.frame(64))
+    await pair.ring()
+    await bench.until(lambda: not pair.tx.open, "completion")
+    assert statuses(pair.sent[-1:]) == [OK]
+    await bench.settle()
+
+
+@cocotb.test()
+async def missing_buffers(dut):
+    """No buffer, or one that is too small: the frame is dropped and counted, the buffer stays."""
+    bench = await Bench(dut).start()
+    pair, other = bench.pairs
+    bench.from_wire(bench.frame(500))
+    bench.from_wire(bench.frame(60), pair=1)
+    bench.from_wire(bench.frame(60), pair=7)  # no such pair
+    await bench.settle()
+    assert bench.counts("rx") == {NO_BUFFER: 3}
+
+    address = bench.give(pair, 128)
+    await pair.ring("rx")
+    big, fitting = bench.frame(129), bench.frame(128)
+    bench.from_wire(big)
+    bench.from_wire(fitting)
+    bench.from_wire(bench.frame(14))
+    await bench.settle()
+    assert [(e["data"], e["address"]) for e in pair.received] == [(fitting, address)]
+    assert bench.counts("rx") == {NO_BUFFER: 5, OK: 1}
+
+    bench.send(pair, bench.frame(300), flags=LOOKASIDE)
+    await pair.ring()
+    await bench.until(lambda: pair.sent, "completion")
+    assert statuses(pair.sent) == [NO_BUFFER] and pair.sent[0]["len"] == 0
+
+    # Malformed buffers complete as such and cost no frame.
+    pair.give(0xDEAD_0001, 2048)
+    pair.give(0xDEAD_0000, 100)
+    pair.give(0xDEAD_0000, 0)
+    pair.give(0xDEAD_0000, 16448)
+    pair.give(0xDEAD_0000, 2048, reserved0=1)
+    pair.give(0xDEAD_0000, 2048, reserved1=1 << 31)
+    bench.give(pair)
+    await pair.ring("rx")
+    good = bench.frame(1000)
+    bench.from_wire(good, status=12)  # delivered untouched: no SA
+    await bench.settle()
+    bad = [BAD_FLAGS, BAD_LENGTH, BAD_LENGTH, BAD_LENGTH, BAD_FLAGS, BAD_FLAGS]
+    assert statuses(pair.received[1:]) == bad + [12]
+    assert pair.received[-1]["data"] == good and all(e["data"] == b"" for e in pair.received[1:-1])
+    assert bench.counts("rx") == {NO_BUFFER: 5, OK: 2}
+    assert not bench.memory.strays and not other.received
+
+
+@cocotb.test()
+async def buffers_on_their_way(dut):
+    """Buffers that were posted are used even if their descriptors are still being fetched."""
+    bench = await Bench(dut, latency=200).start()
+    pair = bench.pairs[0]
+    frames = [bench.frame(64) for _ in range(64)]
+    for _ in frames:
+        bench.give(pair, 64)
+    await pair.ring("rx")
+    for data in frames:
+        bench.from_wire(data)
+    await bench.settle()
+    assert [e["data"] for e in pair.received] == frames
+    assert bench.counts("rx") == {OK: 64}

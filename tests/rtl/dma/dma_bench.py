@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What the DMA tests share: clock, host memory, driver, both ends of the pipe."""
+
+import logging
+import random
+
+import cocotb
+from cocotb.clock import Clock
+from cocotb.triggers import ClockCycles, RisingEdge
+from cocotbext.axi import AxiLiteBus, AxiLiteMaster
+from frames import META_T, Sink, Source, beats, check_framing
+from frames import BEAT_T
+from host_memory import HostMemory
+
+import driver
+from driver import Pair
+
+
+class Bench:
+    def __init__(self, dut, seed=1, pairs=((6, 6), (6, 6)), wire_stall=0.0, **memory):
+        self.dut = dut
+        self.random = random.Random(seed)
+        self.memory = HostMemory(dut, seed=seed, **memory)
+        logging.getLogger("cocotb").setLevel(logging.WARNING)
+        self.bus = AxiLiteMaster(AxiLiteBus.from_prefix(dut, "s_axil"), dut.clk, dut.rst)
+        self.pairs = [Pair(self.bus, self.memory, i, *logs) for i, logs in enumerate(pairs)]
+        self.wire, self.wire_part, self.wire_cycles = [], b"", []
+        stall = (lambda: self.random.random() < wire_stall) if wire_stall else (lambda: False)
+        self.sink = Sink(dut, "wire", ["beat", "meta"], self._take, stall)
+        self.inject = Source(dut, "inj", (lambda: self.random.random() < wire_stall) if wire_stall else (lambda: False))
+        self.irqs = []
+
+    async def start(self, enable=True):
+        dut = self.dut
+        dut.bus_master_en.value = 1
+        dut.data_path_open.value = 1
+        dut.msix_ready.value = 1
+        dut.inj_beat.value = 0
+        dut.inj_meta.value = 0
+        Clock(dut.clk, 2, "ns").start()
+        dut.rst.value = 1
+        await ClockCycles(dut.clk, 3)
+        dut.rst.value = 0
+        for task in (self.memory.run(), self.sink.run(), self.inject.run(), self._interrupts()):
+            cocotb.start_soon(task)
+        await ClockCycles(dut.clk, 3)
+        if enable:
+            for pair in self.pairs:
+                await pair.enable()
+        return self
+
+    async def _interrupts(self):
+        while True:
+            await RisingEdge(self.dut.clk)
+            if self.dut.msix_valid.value == 1 and self.dut.msix_ready.value == 1:
+                self.irqs.append(int(self.dut.msix_vector.value))
+
+    def _take(self, item, cycle):
+        data, last = check_framing(BEAT_T.unpack(item["beat"]))
+        if not self.wire_part:
+            self.wire_cycles.append(cycle)
+        self.wire_part += data
+        if last:
+            meta = META_T.unpack(item["meta"])
+            assert meta["host"] == 1 and meta["status"] == 0 and meta["len"] == len(self.wire_part)
+            self.wire.append((self.wire_part, meta))
+            self.wire_part = b""
+
+    # ---- short ways ----
+    def frame(self, length):
+        return self.random.randbytes(length)
+
+    def send(self, pair, data, offset=0, **how):
+        """Put a frame in host memory and post it; returns the descriptor's index."""
+        address = self.memory.alloc(len(data), offset=offset)
+        self.memory.open(address, len(data), read=True)
+        self.memory.write(address, data)
+        return pair.send(address, len(data), note=data, **how)
+
+    def give(self, pair, length=2048, **how):
+        address = self.memory.alloc(length)
+        self.memory.open(address, length, write=True)
+        pair.give(address, length, **how)
+        return address
+
+    def from_wire(self, data, pair=0, **meta):
+        words = beats(data)
+        meta = META_T.pack(host=0, qid=pair, len=len(data), **meta)
+        for word in words:
+            self.inject.send(beat=word, meta=meta)
+
+    async def until(self, condition, what, patience=20000, step=8):
+        for _ in range(patience // step):
+            for pair in self.pairs:
+                pair.poll()
+            if condition():
+                return
+            await ClockCycles(self.dut.clk, step)
+        raise AssertionError(f"{what}: not after {patience} cycles")
+
+    async def settle(self, patience=20000):
+        """Until the card says that it is idle, and then a little longer: it must stay so and write nothing more."""
+        await self.until(lambda: self.dut.idle.value == 1, "idle", patience, step=4)
+        before = self.memory.write_bytes, self.memory.bursts
+        await ClockCycles(self.dut.clk, 100)
+        assert self.dut.idle.value == 1, "idle did not last"
+        assert before == (self.memory.write_bytes, self.memory.bursts), "an idle card went to the bus"
+        for pair in self.pairs:
+            pair.poll()
+
+    def counts(self, which):
+        """Verdicts by status, without those that are zero."""
+        word = int(getattr(self.dut, f"{which}_counts").value)
+        return {i: n for i in range(64) if (n := word >> 32 * i & 0xFFFFFFFF)}
+
+
+def statuses(entries):
+    return [entry["status"] for entry in entries]
+
+
+__all__ = ["Bench", "driver", "statuses"]
