@@ -56,8 +56,13 @@ def beats(data):
     return [BEAT_T.pack(last=i == len(cuts) - 1, bytes=len(c), data=to_int(c)) for i, c in enumerate(cuts)]
 
 
+def signal(dut, name, suffix):
+    """Signal `suffix` of stream `name`; "" is the one that bears the stream's own name."""
+    return getattr(dut, f"{name}_{suffix}" if suffix else name)
+
+
 class Source:
-    """Drives a stream: each item is a dict of signal suffix to value, held until taken.
+    """Drives a stream: send(suffix=value, ...) is one transfer, held until taken; see signal().
 
     gap(): True to leave the next cycle empty.
     """
@@ -65,12 +70,11 @@ class Source:
     def __init__(self, dut, name, gap=lambda: False):
         self.dut, self.gap, self.items = dut, gap, deque()
         self.name = name
-        self.valid = getattr(dut, f"{name}_valid")
-        self.ready = getattr(dut, f"{name}_ready")
+        self.valid, self.ready = signal(dut, name, "valid"), signal(dut, name, "ready")
         self.valid.value = 0
 
-    def send(self, **signals):
-        self.items.append(signals)
+    def send(self, *own, **signals):
+        self.items.append({**signals, **({"": own[0]} if own else {})})
 
     async def run(self):
         busy = False
@@ -81,7 +85,7 @@ class Source:
             if not busy:
                 if self.items and not self.gap():
                     for suffix, value in self.items.popleft().items():
-                        getattr(self.dut, f"{self.name}_{suffix}").value = value
+                        signal(self.dut, self.name, suffix).value = value
                     busy = True
                 self.valid.value = int(busy)
 
@@ -94,9 +98,8 @@ class Sink:
 
     def __init__(self, dut, name, signals, take, stall=lambda: False):
         self.dut, self.name, self.take, self.stall = dut, name, take, stall
-        self.valid = getattr(dut, f"{name}_valid")
-        self.ready = getattr(dut, f"{name}_ready")
-        self.signals = {s: getattr(dut, f"{name}_{s}") for s in signals}
+        self.valid, self.ready = signal(dut, name, "valid"), signal(dut, name, "ready")
+        self.signals = {s: signal(dut, name, s) for s in signals}
         self.ready.value = 0
         self.cycle = 0
 

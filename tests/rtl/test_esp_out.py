@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Outbound ESP: against a model of the engine, and with the real one."""
+
+import pytest
+from runner import ROOT, run
+
+BASE = ["build/gen/vesper_abi_pkg.sv", "rtl/vesper_pkg.sv", "rtl/lib/fifo.sv"]
+
+
+def listed(name):
+    return (ROOT / name).read_text().split()
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_with_engine_model(seed):
+    sources = [*BASE, "rtl/gcm/gcm_pkg.sv", *listed("rtl/esp/esp_out.f")]
+    run("esp_out", sources, "cocotb_esp_out", seed=seed)
+
+
+def test_with_engine():
+    sources = [
+        *BASE,
+        *listed("rtl/gcm/gcm_engine.f"),
+        *listed("rtl/esp/esp_out.f"),
+        "tests/rtl/esp/esp_out_gcm.sv",
+    ]
+    run("esp_out_gcm", sources, "cocotb_esp_out")
