@@ -6,10 +6,11 @@
 // Byte order: the AES block and the key are byte strings with byte 0 in bits [7:0]. A word is one
 // column of the state, row 0 in bits [7:0]; word i of a block stands in [32*i+31 : 32*i].
 //
-// A round exists in two forms with the same result. FORM_TABLE looks up S-box and MixColumns
-// together in one 32-bit table and is what simulates fastest; FORM_LOGIC is the byte S-box followed
+// A round exists in two forms with the same result. The table form looks up S-box and MixColumns
+// together in 32-bit tables and is what simulates fastest; the logic form is the byte S-box followed
 // by MixColumns as XOR, which is the smaller on an FPGA. Verilator takes the first, everything else
-// the second; VESPER_LOGIC_FORM asks for the second under Verilator too.
+// the second; VESPER_LOGIC_FORM asks for the second under Verilator too. VESPER_DPI, for simulation
+// only, takes the processor's own AES instructions (see aes_pipe).
 
 `default_nettype none
 
@@ -31,6 +32,16 @@ package aes_pkg;
   localparam logic [1:0] KEY_256 = 2'd2;
 
   localparam int unsigned ROUNDS_MAX = 14;
+
+`ifdef VESPER_DPI
+  // Four blocks encrypted under one key.
+  import "DPI-C" function void vesper_aes_encrypt(
+    input bit [255:0] key,
+    input int key_len,
+    input bit [511:0] blocks,
+    output bit [511:0] result
+  );
+`endif
 
   // Key-schedule state that stands in front of round r: a is round key r, b holds the words after it
   // that are already known (none for AES-128, two for AES-192, four for AES-256).

@@ -175,8 +175,10 @@ module gcm_engine
 
   always_comb begin
     tail_mask = '0;
-    for (int unsigned i = 0; i < 16; i++) begin
-      tail_mask[8*i+:8] = (5'(i) < ks_meta.tail_bytes) ? 8'hff : 8'h00;
+    if (ks_valid && ks_meta.rem <= 4'(N + 1)) begin
+      for (int unsigned i = 0; i < 16; i++) begin
+        tail_mask[8*i+:8] = (5'(i) < ks_meta.tail_bytes) ? 8'hff : 8'h00;
+      end
     end
   end
 

@@ -10,7 +10,8 @@
 // carry-less products, Karatsuba) and gf_reduce. The 32 x 32 carry-less product under them exists in
 // two forms with the same result: as XOR of shifted words for synthesis, and as integer products of
 // operands with three of every four bits masked out (no carry reaches the next kept bit), which is
-// what simulates fastest. VESPER_LOGIC_FORM asks for the first under Verilator too.
+// what simulates fastest. VESPER_LOGIC_FORM asks for the first under Verilator too. VESPER_DPI, for
+// simulation only, calls the processor's carry-less multiplication (gcm_dpi.c).
 
 `default_nettype none
 
@@ -36,6 +37,16 @@ package gcm_pkg;
     logic decrypt;  // GHASH over the input instead of the output
     logic auth_only;  // GMAC: the stream passes unchanged and continues the AAD (aad_bytes 0 or 16)
   } gcm_job_t;
+
+`ifdef VESPER_DPI
+  // clmul64.
+  import "DPI-C" function void vesper_clmul64(
+    input longint unsigned a,
+    input longint unsigned b,
+    output longint unsigned r1,
+    output longint unsigned r0
+  );
+`endif
 
   // What goes with a beat of up to BLOCKS slots through the engine. A packet's slots are the AAD
   // prefix, its blocks, the lengths block; rem counts from this beat's first slot to the last one.
@@ -114,12 +125,16 @@ package gcm_pkg;
   // Carry-less product of 64 x 64 bits, {r1, r0}, by Karatsuba.
   function automatic void clmul64(input logic [63:0] a, input logic [63:0] b, output logic [63:0] r1,
                                   output logic [63:0] r0);
+`ifdef VESPER_DPI
+    vesper_clmul64(a, b, r1, r0);
+`else
     logic [63:0] lo, hi, mid;
     lo = clmul32(a[31:0], b[31:0]);
     hi = clmul32(a[63:32], b[63:32]);
     mid = clmul32(a[31:0] ^ a[63:32], b[31:0] ^ b[63:32]) ^ lo ^ hi;
     r0 = lo ^ {mid[31:0], 32'd0};
     r1 = hi ^ {32'd0, mid[63:32]};
+`endif
   endfunction
 
   // First half of a product in GF(2^128); operands in GHASH's order.

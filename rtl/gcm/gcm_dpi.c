@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//
+// AES and carry-less products by the processor's instructions, for simulation with VESPER_DPI. The
+// model's cycles and bits are those of the plain RTL. Needs an x86 with AES-NI and PCLMULQDQ.
+//
+// The prototypes are those that Verilator writes for the imports in aes_pkg.sv and gcm_pkg.sv: packed
+// vectors as arrays of 32-bit words, least significant first, which on this processor is the byte
+// order of the card (byte 0 in the lowest bits). Nothing is kept between calls.
+
+#include <immintrin.h>
+#include <stdint.h>
+#include <svdpi.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+void vesper_aes_encrypt(const svBitVecVal *key, int key_len, const svBitVecVal *blocks,
+			svBitVecVal *result);
+void vesper_clmul64(uint64_t a, uint64_t b, uint64_t *r1, uint64_t *r0);
+
+#define AES_TARGET __attribute__((target("aes,sse4.1")))
+
+/* SubWord (FIPS-197, 5.2): the first column of a block is not moved by ShiftRows if all are alike. */
+static inline AES_TARGET unsigned int sub_word(unsigned int w)
+{
+	return _mm_cvtsi128_si32(_mm_aesenclast_si128(_mm_set1_epi32(w), _mm_setzero_si128()));
+}
+
+/* All round keys (FIPS-197, 5.2) for words 4, 6 or 8; returns the number of rounds. */
+static AES_TARGET int expand_key(const svBitVecVal *key, int words, __m128i *round_key)
+{
+	unsigned int *w = (unsigned int *)round_key;
+	const int rounds = words + 6;
+	unsigned int rcon = 1;
+	int i;
+
+	for (i = 0; i < words; i++)
+		w[i] = key[i];
+	for (; i < 4 * (rounds + 1); i++) {
+		unsigned int t = w[i - 1];
+
+		if (i % words == 0) {
+			t = sub_word(t >> 8 | t << 24) ^ rcon;
+			rcon = rcon << 1 ^ (rcon & 0x80 ? 0x11b : 0);
+		} else if (words == 8 && i % 8 == 4) {
+			t = sub_word(t);
+		}
+		w[i] = w[i - words] ^ t;
+	}
+	return rounds;
+}
+
+/* Encrypts four blocks of 16 bytes; key_len 0, 1, 2 for AES-128, 192, 256. */
+AES_TARGET void vesper_aes_encrypt(const svBitVecVal *key, int key_len, const svBitVecVal *blocks,
+				   svBitVecVal *result)
+{
+	const __m128i *in = (const __m128i *)blocks;
+	__m128i *out = (__m128i *)result;
+	__m128i k[15], b[4];
+	int rounds, r, i;
+
+	rounds = expand_key(key, 4 + 2 * (key_len & 3), k);
+	for (i = 0; i < 4; i++)
+		b[i] = _mm_xor_si128(_mm_loadu_si128(in + i), k[0]);
+	for (r = 1; r < rounds; r++)
+		for (i = 0; i < 4; i++)
+			b[i] = _mm_aesenc_si128(b[i], k[r]);
+	for (i = 0; i < 4; i++)
+		_mm_storeu_si128(out + i, _mm_aesenclast_si128(b[i], k[rounds]));
+}
+
+/* Carry-less product of 64 x 64 bits, {r1, r0}. */
+__attribute__((target("pclmul,sse4.1"))) void vesper_clmul64(uint64_t a, uint64_t b, uint64_t *r1,
+							     uint64_t *r0)
+{
+	const __m128i p = _mm_clmulepi64_si128(_mm_cvtsi64_si128(a), _mm_cvtsi64_si128(b), 0);
+
+	*r0 = _mm_cvtsi128_si64(p);
+	*r1 = _mm_extract_epi64(p, 1);
+}
+
+#ifdef __cplusplus
+}
+#endif
