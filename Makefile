@@ -51,6 +51,9 @@ export PATH := $(VERILATOR_ROOT)/bin:$(CURDIR)/$(VENV)/bin:$(PATH)
 # Nothing of ours outside build/.
 export CCACHE_DIR := $(CURDIR)/$(BUILD)/ccache
 export YOWASP_CACHE_DIR := $(CURDIR)/$(BUILD)/yowasp
+# scapy and tshark: and nothing of the user's own settings in here.
+export XDG_CACHE_HOME := $(CURDIR)/$(BUILD)/cache
+export XDG_CONFIG_HOME := $(CURDIR)/$(BUILD)/config
 export PYTHONPYCACHEPREFIX := $(CURDIR)/$(BUILD)/pycache
 
 ifeq ($(origin CC),default)
