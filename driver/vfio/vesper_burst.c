@@ -143,9 +143,10 @@ unsigned int vesper_queue_tx_done(struct vesper_queue *q, struct vesper_tx_resul
 {
 	struct vesper_tx_slot *s;
 	struct vesper_tx_cpl c;
-	unsigned int got = 0;
+	unsigned int looked, got = 0;
 
-	while (got < n) {
+	/* Also those that make no sense count, so that a mad card cannot keep us here. */
+	for (looked = 0; looked < n; looked++) {
 		const struct vesper_tx_cpl *p =
 			&q->tx_cpl[vesper_ring_slot(q->tx_seen, q->tx_log2)];
 
@@ -210,10 +211,10 @@ int vesper_queue_rx(struct vesper_queue *q, struct vesper_rx *frames, unsigned i
 {
 	struct vesper_rx_cpl c;
 	struct vesper_buf *b;
-	unsigned int got = 0;
+	unsigned int looked, got = 0;
 	int err;
 
-	while (got < n) {
+	for (looked = 0; looked < n; looked++) {
 		const struct vesper_rx_cpl *p =
 			&q->rx_cpl[vesper_ring_slot(q->rx_seen, q->rx_log2)];
 

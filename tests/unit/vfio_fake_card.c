@@ -1,0 +1,377 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The insides of the fake card: mailbox and rings. Frames are not encrypted;
+ * a lookaside frame comes back with each byte inverted.
+ */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "vesper_ring.h"
+#include "vesper_sa.h"
+#include "vfio_fake_card.h"
+
+#define REG(name)    offsetof(vesper_t, name)
+#define QUEUE_STRIDE sizeof(vesper__queue_rf__stride80_t)
+#define PAGE_STRIDE  sizeof(vesper__doorbell_rf__stride1000_t)
+#define IN_QUEUE(r)  offsetof(vesper__queue_rf__stride80_t, r)
+
+static u32 get(const struct fake *f, u32 offset)
+{
+	u32 value;
+
+	memcpy(&value, f->bar + offset, 4);
+	return value;
+}
+
+static void set(struct fake *f, u32 offset, u32 value)
+{
+	memcpy(f->bar + offset, &value, 4);
+}
+
+/* Host memory at an address that was mapped, or NULL. */
+static u8 *dma(struct fake *f, u64 iova, u64 len)
+{
+	int i;
+
+	for (i = 0; i < FAKE_MAPS; i++)
+		if (f->map[i].mem && iova >= f->map[i].iova &&
+		    iova - f->map[i].iova + len <= f->map[i].size)
+			return f->map[i].mem + (iova - f->map[i].iova);
+	return NULL;
+}
+
+/* ---- rings ---- */
+
+static void interrupt(struct fake *f, struct fake_queue *q)
+{
+	u64 one = 1;
+
+	if (!q->armed || f->deaf || q->irq_fd < 0)
+		return;
+	if ((u16)(q->tx_done - q->tx_seen) == 0 && (u16)(q->rx_done - q->rx_seen) == 0)
+		return;
+	q->armed = false;
+	if (write(q->irq_fd, &one, sizeof(one)) != sizeof(one))
+		abort();
+}
+
+static void write_cpl(struct fake *f, u64 ring, u16 place, u32 log2, void *cpl, u8 *flags)
+{
+	u8 *to = dma(f, ring + 16ull * vesper_ring_slot(place, log2), 16);
+	u8 phase;
+
+	if (!to)
+		return;
+	*flags = (u8)((*flags & ~VESPER_CPL_PHASE) | vesper_ring_phase(place, log2));
+	/* The flags stand at offset 5 of both kinds, and go last. */
+	phase = *flags;
+	*flags = to[5];
+	memcpy(to, cpl, 16);
+	__atomic_store_n(to + 5, phase, __ATOMIC_RELEASE);
+}
+
+static void put_tx(struct fake *f, struct fake_queue *q, struct vesper_tx_cpl c)
+{
+	if (f->tx_hook)
+		f->tx_hook(&c);
+	write_cpl(f, q->tx_cpl, q->tx_done++, q->tx_log2, &c, &c.flags);
+}
+
+static void put_rx(struct fake *f, struct fake_queue *q, struct vesper_rx_cpl c)
+{
+	if (f->rx_hook)
+		f->rx_hook(&c);
+	write_cpl(f, q->rx_cpl, q->rx_done++, q->rx_log2, &c, &c.flags);
+}
+
+/* Into the next RX buffer; false if there is none. */
+static bool receive(struct fake *f, struct fake_queue *q, const u8 *frame, u16 len,
+		    struct vesper_rx_cpl *c)
+{
+	const struct vesper_rx_desc *d;
+	u8 *to;
+	u16 i;
+
+	if (q->rx_head == q->rx_tail)
+		return false;
+	d = (void *)dma(f, q->rx_base + 16ull * vesper_ring_slot(q->rx_head, q->rx_log2), 16);
+	if (!d || d->len < len || d->addr % 64 || d->reserved0 || d->reserved1)
+		return false;
+	to = dma(f, d->addr, len);
+	if (!to)
+		return false;
+	for (i = 0; i < len; i++)
+		to[i] = (u8)~frame[i];
+	c->index = q->rx_head++;
+	c->len = len;
+	return true;
+}
+
+static void transmit(struct fake *f, struct fake_queue *q, u16 index)
+{
+	struct vesper_tx_cpl t = { .index = index };
+	struct vesper_rx_cpl r = { .flags = VESPER_CPL_LOOKASIDE, .tag = index };
+	struct vesper_tx_desc d;
+	u8 *at = dma(f, q->tx_base + 16ull * vesper_ring_slot(index, q->tx_log2), 16);
+	u8 *frame;
+
+	if (!at)
+		return;
+	memcpy(&d, at, sizeof(d));
+	f->last_tx = d;
+	t.seq = d.op == VESPER_OP_ENCRYPT ? 1000 + index : 0;
+	t.len = d.len;
+	frame = dma(f, d.addr, d.len);
+	if (d.len < VESPER_FRAME_MIN || d.len > VESPER_FRAME_MAX)
+		t.status = VESPER_ST_BAD_LENGTH;
+	else if (d.flags & ~VESPER_TXF_MASK)
+		t.status = VESPER_ST_BAD_FLAGS;
+	else if (!frame)
+		t.status = VESPER_ST_DMA_READ;
+	else if ((d.flags & VESPER_TXF_LOOKASIDE) && !receive(f, q, frame, d.len, &r))
+		t.status = VESPER_ST_NO_BUFFER;
+	if (t.status)
+		t.len = 0;
+	else if (d.flags & VESPER_TXF_LOOKASIDE)
+		put_rx(f, q, r);
+	put_tx(f, q, t);
+}
+
+static void process(struct fake *f, struct fake_queue *q)
+{
+	u16 n = vesper_ring_used(q->tx_tail, q->tx_head), i;
+
+	for (i = 0; i < n; i++)
+		transmit(f, q, (u16)(f->reversed ? q->tx_tail - 1 - i : q->tx_head + i));
+	q->tx_head = q->tx_tail;
+	interrupt(f, q);
+}
+
+void fake_release(struct fake *f, u32 id)
+{
+	pthread_mutex_lock(&f->lock);
+	process(f, &f->queue[id]);
+	pthread_mutex_unlock(&f->lock);
+}
+
+void fake_put_tx(struct fake *f, u32 id, struct vesper_tx_cpl c)
+{
+	pthread_mutex_lock(&f->lock);
+	put_tx(f, &f->queue[id], c);
+	interrupt(f, &f->queue[id]);
+	pthread_mutex_unlock(&f->lock);
+}
+
+void fake_put_rx(struct fake *f, u32 id, struct vesper_rx_cpl c)
+{
+	pthread_mutex_lock(&f->lock);
+	put_rx(f, &f->queue[id], c);
+	interrupt(f, &f->queue[id]);
+	pthread_mutex_unlock(&f->lock);
+}
+
+static u64 base(const struct fake *f, u32 at)
+{
+	return get(f, at) | (u64)get(f, at + 4) << 32;
+}
+
+static void control(struct fake *f, u32 id, u32 ctrl)
+{
+	u32 at = REG(queue) + id * QUEUE_STRIDE;
+	struct fake_queue *q = &f->queue[id];
+	int irq_fd = q->irq_fd;
+
+	if (!(ctrl & 1)) {
+		q->enabled = false;
+		set(f, at + IN_QUEUE(state), f->stuck ? 1 : 0);
+		return;
+	}
+	*q = (struct fake_queue){
+		.enabled = true,
+		.tx_log2 = ctrl >> 8 & 15,
+		.rx_log2 = ctrl >> 12 & 15,
+		.tx_base = base(f, at + IN_QUEUE(tx_base_lo)),
+		.tx_cpl = base(f, at + IN_QUEUE(tx_cpl_lo)),
+		.rx_base = base(f, at + IN_QUEUE(rx_base_lo)),
+		.rx_cpl = base(f, at + IN_QUEUE(rx_cpl_lo)),
+		.irq_fd = irq_fd,
+	};
+	set(f, at + IN_QUEUE(state), f->bad_config ? 2 : 1);
+}
+
+static void doorbell(struct fake *f, u32 id, u32 reg, u32 value)
+{
+	struct fake_queue *q = &f->queue[id];
+
+	/* As the real card: none beyond the ring, none while bus mastering is off. */
+	if (!q->enabled || !(f->config[4] & 4))
+		return;
+	switch (reg) {
+	case 0:
+		if ((u16)(value - q->tx_head) > 1u << q->tx_log2)
+			abort();
+		q->tx_tail = (u16)value;
+		if (!f->hold)
+			process(f, q);
+		break;
+	case 4:
+		if ((u16)(value - q->rx_head) > 1u << q->rx_log2)
+			abort();
+		q->rx_tail = (u16)value;
+		break;
+	case 8:
+		q->tx_seen = (u16)value;
+		q->rx_seen = (u16)(value >> 16);
+		q->armed = true;
+		interrupt(f, q);
+		break;
+	default:
+		break;
+	}
+}
+
+/* ---- mailbox ---- */
+
+static struct vesper_sa_info *find_sa(struct fake *f, u32 handle, bool next)
+{
+	u32 mask = VESPER_SA_INBOUND | VESPER_SA_INDEX_MASK;
+	int i;
+
+	for (i = 0; i < FAKE_SAS; i++) {
+		u32 h = f->sa[i].handle;
+
+		if (h && (next ? (h & mask) >= (handle & mask) : h == handle))
+			return &f->sa[i];
+	}
+	return NULL;
+}
+
+/* Places 0, 1 are outbound, 2, 3 inbound ones with index 0, 1. */
+static u32 add_sa(struct fake *f, const struct vesper_sa *sa, u32 *handle)
+{
+	static u32 generation;
+	u32 first = sa->dir == VESPER_DIR_IN ? 2 : 0, i;
+
+	for (i = 0; i < 2; i++) {
+		struct vesper_sa_info *s = &f->sa[first + i];
+
+		if (s->handle && !memcmp(s->spi, sa->spi, 4) && !memcmp(s->dst, sa->dst, 16))
+			return VESPER_MBX_E_DUPLICATE;
+	}
+	for (i = 0; i < 2 && f->sa[first + i].handle; i++)
+		;
+	if (i == 2)
+		return VESPER_MBX_E_FULL;
+	*handle = i | (first ? VESPER_SA_INBOUND : 0) | ++generation << VESPER_SA_GEN_SHIFT;
+	if (f->mbx == MBX_NO_GENERATION)
+		*handle = i;
+	f->sa[first + i] = (struct vesper_sa_info){ .handle = *handle, .dir = sa->dir };
+	memcpy(f->sa[first + i].spi, sa->spi, 4);
+	memcpy(f->sa[first + i].dst, sa->dst, 16);
+	return 0;
+}
+
+/* Return: bytes of the response; the status is set in its header. */
+static u16 answer(struct fake *f, const u8 *req, u8 *rsp)
+{
+	const struct vesper_mbx_handle *handle = (const void *)req;
+	const struct vesper_mbx_sa_add *add = (const void *)req;
+	struct vesper_mbx_hdr *h = (void *)rsp;
+	struct vesper_sa_info *sa;
+	struct vesper_sa_error err = { 0 };
+	u32 i;
+
+	switch (h->cmd) {
+	case VESPER_MBX_IDENTIFY:
+		((struct vesper_mbx_identify_rsp *)rsp)->sa_entries = 1024;
+		return sizeof(struct vesper_mbx_identify_rsp);
+	case VESPER_MBX_SA_ADD:
+		h->status = vesper_sa_check(&add->sa, &err);
+		h->field = h->status ? (u16)(err.field + sizeof(*h)) : 0;
+		h->value = err.value;
+		if (!h->status)
+			h->status = add_sa(f, &add->sa, &((struct vesper_mbx_handle *)rsp)->handle);
+		return sizeof(struct vesper_mbx_handle);
+	case VESPER_MBX_SA_DEL:
+	case VESPER_MBX_SA_QUERY:
+		sa = find_sa(f, handle->handle, handle->flags & VESPER_QUERY_NEXT);
+		if (!sa)
+			h->status = VESPER_MBX_E_HANDLE;
+		else if (h->cmd == VESPER_MBX_SA_DEL)
+			sa->handle = 0;
+		else
+			((struct vesper_mbx_sa_query_rsp *)rsp)->info = *sa;
+		if (sa && f->mbx == MBX_OTHER_PLACE)
+			((struct vesper_mbx_sa_query_rsp *)rsp)->info.handle &= ~1u;
+		return h->cmd == VESPER_MBX_SA_DEL ? sizeof(*h) :
+						     sizeof(struct vesper_mbx_sa_query_rsp);
+	case VESPER_MBX_STATS:
+		for (i = 0; i < VESPER_ST_COUNT; i++)
+			((struct vesper_mbx_stats_rsp *)rsp)->stats.tx[i] = 100 + i;
+		((struct vesper_mbx_stats_rsp *)rsp)->stats.cycles = 1ull << 40;
+		return sizeof(struct vesper_mbx_stats_rsp);
+	case VESPER_MBX_RESET:
+		memset(f->sa, 0, sizeof(f->sa));
+		return sizeof(*h);
+	case VESPER_MBX_SELFTEST:
+		return sizeof(*h);
+	default:
+		h->status = VESPER_MBX_E_COMMAND;
+		return sizeof(*h);
+	}
+}
+
+static void mailbox(struct fake *f)
+{
+	u8 *rsp = f->bar + REG(mbx_response);
+	struct vesper_mbx_hdr *h = (void *)rsp;
+	u32 count = get(f, REG(mbx_status)) >> 16;
+	u16 len;
+
+	if (get(f, REG(mbx_status)) & 1)
+		return;
+	f->mbx_calls++;
+	memcpy(f->last_request, f->bar + REG(mbx_request), VESPER_MBX_SIZE);
+	if (f->mbx == MBX_NEVER || f->mbx == MBX_DEAD) {
+		set(f, REG(mbx_status), count << 16 | 1);
+		if (f->mbx == MBX_DEAD)
+			set(f, REG(state), 8);
+		return;
+	}
+	memset(rsp, 0, VESPER_MBX_SIZE);
+	memcpy(rsp, f->last_request, 8);
+	len = answer(f, f->last_request, rsp);
+	if (f->mbx == MBX_REFUSE) {
+		h->status = f->mbx_status;
+		h->field = f->mbx_field;
+		h->value = f->mbx_value;
+	}
+	h->len = h->status ? sizeof(*h) : len;
+	if (f->mbx == MBX_WRONG_TAG)
+		h->tag ^= 0x80000000;
+	if (f->mbx == MBX_WRONG_CMD)
+		h->cmd ^= 1;
+	if (f->mbx == MBX_WRONG_LEN)
+		h->len += 8;
+	set(f, REG(mbx_status), (count + 1) << 16);
+}
+
+void fake_bar_write(struct fake *f, u32 offset, const void *data, u32 count)
+{
+	u32 value = 0, id;
+
+	memcpy(&value, data, count < 4 ? count : 4);
+	if (offset >= REG(doorbell) && offset < REG(doorbell) + FAKE_QUEUES * PAGE_STRIDE) {
+		doorbell(f, (u32)((offset - REG(doorbell)) / PAGE_STRIDE),
+			 (u32)((offset - REG(doorbell)) % PAGE_STRIDE), value);
+		return;
+	}
+	if (offset == REG(mbx_doorbell)) {
+		mailbox(f);
+		return;
+	}
+	memcpy(f->bar + offset, data, count);
+	for (id = 0; id < FAKE_QUEUES; id++)
+		if (offset == REG(queue) + id * QUEUE_STRIDE + IN_QUEUE(ctrl))
+			control(f, id, value);
+}
