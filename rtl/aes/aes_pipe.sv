@@ -54,7 +54,7 @@ module aes_pipe
   assign o_valid = valid[Latency-1];
   assign o_block = ring[rp];
 
-  wire unused = &{1'b0, i_en};
+  wire unused = &{1'b0, i_en, result};
 
 `else
 

@@ -51,7 +51,7 @@ static AES_TARGET int expand_key(const svBitVecVal *key, int words, __m128i *rou
 	return rounds;
 }
 
-/* Encrypts four blocks of 16 bytes; key_len 0, 1, 2 for AES-128, 192, 256. */
+/* Encrypts four blocks of 16 bytes; key_len 0, 1 for AES-128, 192; else AES-256, as in the RTL. */
 AES_TARGET void vesper_aes_encrypt(const svBitVecVal *key, int key_len, const svBitVecVal *blocks,
 				   svBitVecVal *result)
 {
@@ -60,7 +60,7 @@ AES_TARGET void vesper_aes_encrypt(const svBitVecVal *key, int key_len, const sv
 	__m128i k[15], b[4];
 	int rounds, r, i;
 
-	rounds = expand_key(key, 4 + 2 * (key_len & 3), k);
+	rounds = expand_key(key, key_len == 0 ? 4 : key_len == 1 ? 6 : 8, k);
 	for (i = 0; i < 4; i++)
 		b[i] = _mm_xor_si128(_mm_loadu_si128(in + i), k[0]);
 	for (r = 1; r < rounds; r++)
