@@ -8,3 +8,8 @@ ESP_OUT_SOURCES := $(shell cat rtl/esp/esp_out.f)
 LINT_TOPS += esp_out
 SYNTH_TOPS += esp_out
 SOURCES_esp_out := $(ESP_COMMON) $(ESP_OUT_SOURCES)
+
+ESP_IN_SOURCES := $(shell cat rtl/esp/esp_in.f)
+LINT_TOPS += esp_in
+SYNTH_TOPS += esp_in
+SOURCES_esp_in := $(ESP_COMMON) $(ESP_IN_SOURCES)
