@@ -4,3 +4,6 @@
 
 VFIO_SRC := $(addprefix driver/vfio/vesper_,error.c vfio_user.c dma.c dev.c mbx.c queue.c burst.c)
 DRIVER_SRC := $(COMMON_SRC) $(VFIO_SRC)
+
+FAKE_CARD := tests/unit/vfio_fake.c tests/unit/vfio_fake_card.c
+$(foreach t,vfio_open vfio_mbx vfio_queue,$(eval $(call unit_test,$(t),tests/unit/$(t).c $(FAKE_CARD) $(DRIVER_SRC),)))

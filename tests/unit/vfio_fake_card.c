@@ -166,6 +166,8 @@ void fake_put_rx(struct fake *f, u32 id, struct vesper_rx_cpl c)
 {
 	pthread_mutex_lock(&f->lock);
 	put_rx(f, &f->queue[id], c);
+	if (f->queue[id].rx_head != f->queue[id].rx_tail)
+		f->queue[id].rx_head++;
 	interrupt(f, &f->queue[id]);
 	pthread_mutex_unlock(&f->lock);
 }
