@@ -50,7 +50,7 @@ def pytest_in(folder, text, *args):
     (folder / "pytest.ini").write_text("[pytest]\n")
     (folder / "test_it.py").write_text(text)
     env = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")}
-    command = [sys.executable, "-m", "pytest", "-q", *args]
+    command = [sys.executable, "-m", "pytest", "-q", "--basetemp", str(folder / "t"), *args]
     run = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True)
     return run.returncode, run.stdout.splitlines()[-1]
 
