@@ -58,29 +58,13 @@ class Port:
         return len(self.request) + len(self.waiting)
 
 
-class Table:
-    def __init__(self, dut, rng, gap=0.0, stall=0.0):
-        self.dut, self.rng = dut, rng
-        self.gap, self.stall = gap, stall
+class Management:
+    """The cfg_* ports."""
 
-        def g():
-            return rng.random() < self.gap
-
-        def s():
-            return rng.random() < self.stall
-
-        self.out = Port(dut, "out_req", "out_rsp", "out_rsp", g, s)
-        self.inb = Port(dut, "in_req", "in_rsp", "in_rsp", g, s)
-        self.cm = Port(dut, "cm_req", "cm_rsp", "cm_rsp_status", g, s)
-
-    async def start(self):
-        dut = self.dut
-        cocotb.start_soon(Clock(dut.clk, 4, "ns").start())
+    def __init__(self, dut):
+        self.dut = dut
         for name in ("cfg_we", "cfg_cmd_valid", "cfg_next", "cfg_cmd", "cfg_word", "cfg_wdata", "cfg_handle"):
             getattr(dut, name).value = 0
-        await self.reset()
-        for port in (self.out, self.inb, self.cm):
-            cocotb.start_soon(port.run())
 
     async def reset(self):
         dut = self.dut
@@ -128,6 +112,30 @@ class Table:
     async def read(self, handle, nxt=0):
         status, handle = await self.command(READ, handle, nxt)
         return status, handle, int(self.dut.cfg_rsp_state.value).to_bytes(88, "little")
+
+
+class Table(Management):
+    def __init__(self, dut, rng, gap=0.0, stall=0.0):
+        super().__init__(dut)
+        self.rng = rng
+        self.gap, self.stall = gap, stall
+
+        def g():
+            return rng.random() < self.gap
+
+        def s():
+            return rng.random() < self.stall
+
+        self.out = Port(dut, "out_req", "out_rsp", "out_rsp", g, s)
+        self.inb = Port(dut, "in_req", "in_rsp", "in_rsp", g, s)
+        self.cm = Port(dut, "cm_req", "cm_rsp", "cm_rsp_status", g, s)
+
+    async def start(self):
+        dut = self.dut
+        cocotb.start_soon(Clock(dut.clk, 4, "ns").start())
+        await self.reset()
+        for port in (self.out, self.inb, self.cm):
+            cocotb.start_soon(port.run())
 
     async def drain(self):
         for _ in range(200000):

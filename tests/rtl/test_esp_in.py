@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Inbound ESP with the real SA table and the real engine."""
+
+import sys
+from pathlib import Path
+
+import pytest
+from runner import run
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+for folder in (HERE, HERE / "sa", HERE / "esp_in"):
+    sys.path.insert(0, str(folder))
+
+SOURCES = [
+    "build/gen/vesper_abi_pkg.sv",
+    "rtl/vesper_pkg.sv",
+    *(ROOT / "rtl/gcm/gcm_engine.f").read_text().split(),
+    "rtl/lib/fifo.sv",
+    *(ROOT / "rtl/sa/sa_table.f").read_text().split(),
+    *(ROOT / "rtl/esp/esp_in.f").read_text().split(),
+    "tests/rtl/esp_in/esp_in_bench.sv",
+]
+
+CASES = [
+    "scapy_encrypts",
+    "every_size",
+    "padding",
+    "drop_reasons",
+    "forged",
+    "replays",
+    "to_host",
+    "mixed",
+    "full_buffer",
+    "checksum_of_every_change",
+    "rate",
+    "rate_plain",
+]
+SHAKEN = ["scapy_encrypts", "every_size", "drop_reasons", "replays", "to_host", "mixed"]
+
+
+@pytest.mark.parametrize("testcase", CASES)
+def test_esp_in(testcase):
+    run("esp_in_bench", SOURCES, "cocotb_esp_in", testcase=testcase)
+
+
+@pytest.mark.parametrize("testcase", SHAKEN)
+def test_esp_in_shaken(testcase):
+    """The same with gaps, back-pressure and an engine that stops now and then."""
+    run("esp_in_bench", SOURCES, "cocotb_esp_in", testcase=testcase, env={"LOAD": "0.3 0.4 0.2"})
