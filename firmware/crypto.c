@@ -10,24 +10,20 @@
 
 static void put(u32 offset, const u8 *bytes, u32 len)
 {
-	const u8 *p = __builtin_assume_aligned(bytes, 4);
-	u32 i, word;
+	const word_t *words = (const word_t *)__builtin_assume_aligned(bytes, 4);
+	u32 i;
 
-	for (i = 0; i < len; i += 4) {
-		memcpy(&word, __builtin_assume_aligned(p + i, 4), 4);
-		mmio_write(offset + i, word);
-	}
+	for (i = 0; i < (len + 3) / 4; i++)
+		mmio_write(offset + 4 * i, words[i]);
 }
 
 static void get(u32 offset, u8 *bytes, u32 len)
 {
-	u8 *p = __builtin_assume_aligned(bytes, 4);
-	u32 i, word;
+	word_t *words = (word_t *)__builtin_assume_aligned(bytes, 4);
+	u32 i;
 
-	for (i = 0; i < len; i += 4) {
-		word = mmio_read(offset + i);
-		memcpy(__builtin_assume_aligned(p + i, 4), &word, 4);
-	}
+	for (i = 0; i < (len + 3) / 4; i++)
+		words[i] = mmio_read(offset + 4 * i);
 }
 
 static int wait_done(void)

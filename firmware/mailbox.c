@@ -32,7 +32,7 @@ static void refuse(struct result *res, enum vesper_mbx_status status, u16 field,
 
 static void write_words(u32 word, const void *data, u32 len)
 {
-	const u32 *words = (const u32 *)__builtin_assume_aligned(data, 4);
+	const word_t *words = (const word_t *)__builtin_assume_aligned(data, 4);
 	u32 i;
 
 	for (i = 0; i < len / 4; i++)

@@ -10,6 +10,9 @@
 #include "vesper_compat.h"
 #include "vesper_mgmt_regs.h"
 
+/* A word of a structure, whatever its members are. */
+typedef u32 __attribute__((may_alias)) word_t;
+
 /* Byte offset of a register, or of one of an array: REG(sa_state[3]). */
 #define REG(member) ((u32)offsetof(vesper_mgmt_t, member))
 

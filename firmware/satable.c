@@ -44,7 +44,7 @@ enum vesper_mbx_status satable_wait_ready(void)
 
 enum vesper_mbx_status satable_install(const struct vesper_sa_record *rec, u32 *handle)
 {
-	const u32 *words = (const u32 *)__builtin_assume_aligned(rec, 4);
+	const word_t *words = (const word_t *)__builtin_assume_aligned(rec, 4);
 	enum vesper_mbx_status status;
 	u32 i;
 
@@ -69,7 +69,7 @@ enum vesper_mbx_status satable_remove(u32 handle)
 enum vesper_mbx_status satable_read(u32 *handle, bool next, struct vesper_sa_state *state)
 {
 	enum vesper_mbx_status status = command(SA_READ, next, *handle);
-	u32 *words = (u32 *)__builtin_assume_aligned(state, 4);
+	word_t *words = (word_t *)__builtin_assume_aligned(state, 4);
 	u32 i;
 
 	if (status)

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Management block with its real firmware, the real SA table and the real engines."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from runner import ROOT, run
+
+FIRMWARE = ROOT / "build/firmware/vesper-fw.hex"
+
+
+def listed(path):
+    return Path(ROOT / path).read_text().split()
+
+
+SOURCES = [
+    "build/gen/vesper_abi_pkg.sv",
+    "rtl/vesper_pkg.sv",
+    *listed("rtl/gcm/gcm_engine.f"),
+    "rtl/csr/csr_pkg.sv",
+    "rtl/lib/fifo.sv",
+    *listed("rtl/sa/sa_table.f"),
+    *listed("rtl/mgmt/vesper_mgmt.f"),
+    "tests/rtl/mgmt/bench.vlt",
+    "tests/rtl/mgmt/mgmt_bench.sv",
+]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def firmware():
+    """Make it and the generated sources, so that this file also runs alone."""
+    made = [str(FIRMWARE.relative_to(ROOT))] + [s for s in SOURCES if s.startswith("build/gen/")]
+    subprocess.run(["make", "-s", *made], cwd=ROOT, check=True)
+
+
+def bench(testcase, image=FIRMWARE):
+    return run("mgmt_bench", SOURCES, "mgmt.cocotb_mgmt", testcase=testcase, plusargs=[f"+firmware={image}"])
+
+
+TESTS = [
+    "boots",
+    "identifies",
+    "installs",
+    "refuses",
+    "fills_up",
+    "erases_keys",
+    "counts",
+    "snapshot_is_one_moment",
+    "resets",
+    "mailbox_belongs_to_one",
+    "selftest_fails_later",
+    "selftest_fails_at_boot",
+    "jobs_between_packets",
+]
+
+
+@pytest.mark.parametrize("name", TESTS)
+def test_mgmt(name):
+    assert bench(name) == 1
+
+
+# ebreak; a load from nowhere; a write to the image
+@pytest.mark.parametrize("words", [["00100073"], ["40000537", "00052583"], ["00002023"]], ids=["trap", "nowhere", "image"])
+def test_dead_firmware(words, tmp_path):
+    image = tmp_path / "bad.hex"
+    image.write_text("\n".join(words) + "\n")
+    assert bench("dies", image) == 1
