@@ -266,7 +266,7 @@ static int sleep_irq(struct vesper_queue *q, int ms)
 	u64 count;
 
 	if (poll(p, 2, ms) < 0)
-		return errno == EINTR ? -EINTR : vesper_error(-errno, "poll: %s", strerror(errno));
+		return vesper_error(-errno, "poll: %s", strerror(errno));
 	if (p[0].revents & POLLIN) {
 		if (read(q->irq_fd, &count, sizeof(count)) == sizeof(count))
 			q->stats.interrupts += count;
