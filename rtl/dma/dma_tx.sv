@@ -288,7 +288,7 @@ module dma_tx
     if (rst) owed <= '0;
     else owed <= owed + ((job_valid && ar_ready) ? (BeatW + 1)'(job_count) : '0) - (BeatW + 1)'(r_valid);
   end
-  assign idle = !any && !s_valid && !tx_valid && !head_done && owed == 0 && (used == 0 || !bus_on);
+  assign idle = !(bus_on ? any : take) && !s_valid && !tx_valid && !head_done && owed == 0 && (used == 0 || !bus_on);
 
   always_ff @(posedge clk) begin
     if (!rst) begin

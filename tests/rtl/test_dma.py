@@ -37,3 +37,24 @@ FRAMES = [
 @pytest.mark.parametrize("testcase", FRAMES)
 def test_dma_frames(testcase):
     run("dma_tb", SOURCES, "cocotb_dma", testcase=testcase)
+
+
+FAULTS = [
+    "unreadable_frames",
+    "unwritable_buffers",
+    "ring_errors_halt_one_pair",
+    "doorbells_beyond_the_ring",
+    "refused_configuration",
+    "bus_master_off",
+    "disable_under_load",
+    "interrupts",
+]
+
+
+@pytest.mark.parametrize("testcase", FAULTS)
+def test_dma_faults(testcase):
+    run("dma_tb", SOURCES, "cocotb_dma_faults", testcase=testcase)
+
+
+def test_dma_speed():
+    assert run("dma_tb", SOURCES, "cocotb_dma_speed") == 5

@@ -8,12 +8,9 @@ import cocotb
 from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, RisingEdge
 from cocotbext.axi import AxiLiteBus, AxiLiteMaster
-from frames import META_T, Sink, Source, beats, check_framing
-from frames import BEAT_T
+from frames import BEAT_T, META_T, Sink, Source, beats, check_framing
 from host_memory import HostMemory
-
-import driver
-from driver import Pair
+from ring_driver import Pair
 
 
 class Bench:
@@ -27,7 +24,9 @@ class Bench:
         self.wire, self.wire_part, self.wire_cycles = [], b"", []
         stall = (lambda: self.random.random() < wire_stall) if wire_stall else (lambda: False)
         self.sink = Sink(dut, "wire", ["beat", "meta"], self._take, stall)
-        self.inject = Source(dut, "inj", (lambda: self.random.random() < wire_stall) if wire_stall else (lambda: False))
+        self.inject = Source(
+            dut, "inj", (lambda: self.random.random() < wire_stall) if wire_stall else (lambda: False)
+        )
         self.irqs = []
 
     async def start(self, enable=True):
@@ -100,6 +99,8 @@ class Bench:
 
     async def settle(self, patience=20000):
         """Until the card says that it is idle, and then a little longer: it must stay so and write nothing more."""
+        await self.until(lambda: not self.inject.items, "frames from the wire", patience, step=4)
+        await ClockCycles(self.dut.clk, 4)
         await self.until(lambda: self.dut.idle.value == 1, "idle", patience, step=4)
         before = self.memory.write_bytes, self.memory.bursts
         await ClockCycles(self.dut.clk, 100)
@@ -116,6 +117,3 @@ class Bench:
 
 def statuses(entries):
     return [entry["status"] for entry in entries]
-
-
-__all__ = ["Bench", "driver", "statuses"]

@@ -105,9 +105,16 @@ class HostMemory:
             # reads
             if arready and dut.m_axi_arvalid.value == 1:
                 address, beats = int(dut.m_axi_araddr.value), int(dut.m_axi_arlen.value) + 1
-                assert address % LINE == 0 and address % 4096 + beats * LINE <= 4096, f"{beats} beats at {address:x}"
+                assert address % LINE == 0 and address % 4096 + beats * LINE <= 4096, (
+                    f"{beats} beats at {address:x}"
+                )
                 assert int(dut.m_axi_arsize.value) == 6 and int(dut.m_axi_arburst.value) == 1
-                burst = {"id": int(dut.m_axi_arid.value), "address": address, "left": beats, "due": self._due()}
+                burst = {
+                    "id": int(dut.m_axi_arid.value),
+                    "address": address,
+                    "left": beats,
+                    "due": self._due(),
+                }
                 self.reads.append(burst)
                 self.bursts += 1
             assert not rvalid or dut.m_axi_rready.value == 1
@@ -132,7 +139,9 @@ class HostMemory:
             # writes
             if awready and dut.m_axi_awvalid.value == 1:
                 address, beats = int(dut.m_axi_awaddr.value), int(dut.m_axi_awlen.value) + 1
-                assert address % LINE == 0 and address % 4096 + beats * LINE <= 4096, f"{beats} beats at {address:x}"
+                assert address % LINE == 0 and address % 4096 + beats * LINE <= 4096, (
+                    f"{beats} beats at {address:x}"
+                )
                 assert int(dut.m_axi_awsize.value) == 6 and int(dut.m_axi_awburst.value) == 1
                 self.addresses.append((int(dut.m_axi_awid.value), address, beats))
                 self.bursts += 1
