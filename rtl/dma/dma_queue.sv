@@ -40,7 +40,8 @@ module dma_queue
     input  wire        [15:0] rx_acked,
     // interrupt
     output logic              irq_valid,
-    input  wire               irq_ready
+    input  wire               irq_ready,
+    output logic              settled           // a clock more changes nothing here
 );
 
   typedef enum logic [1:0] {
@@ -154,6 +155,16 @@ module dma_queue
       end
     end
   end
+
+  logic steady;
+  always_comb begin
+    unique case (phase)
+      Off: steady = !cfg.enable;
+      Refused, Run: steady = cfg.enable;
+      Drain: steady = !drained;
+    endcase
+  end
+  assign settled = steady && !(db.tx_tail_we || db.rx_tail_we || db.arm_we) && !irq_valid && !(armed && news);
 
 endmodule
 

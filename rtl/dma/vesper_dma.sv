@@ -163,7 +163,7 @@ module vesper_dma
   end
 
   // ---- pairs ----
-  logic [QUEUES-1:0] irq_valid, irq_ready, tx_bad, rx_bad;
+  logic [QUEUES-1:0] irq_valid, irq_ready, tx_bad, rx_bad, settled;
   logic [QUEUES-1:0] txd_valid, txd_ready, rxd_valid, rxd_ready, rxd_coming;
   logic [QUEUES-1:0][127:0] txd_data, rxd_data;
   logic [QUEUES-1:0][15:0] txd_index, rxd_index, rx_pushed, rx_acked;
@@ -200,7 +200,8 @@ module vesper_dma
         .tx_acked(acked[T]),
         .rx_acked(acked[R]),
         .irq_valid(irq_valid[i]),
-        .irq_ready(irq_ready[i])
+        .irq_ready(irq_ready[i]),
+        .settled(settled[i])
     );
     // TX descriptors that were only prefetched when the pair stops are not begun; RX ones still serve results
     // of lookaside descriptors that are under way.
@@ -406,19 +407,10 @@ module vesper_dma
   end
 
   // ---- idle: a clock more changes nothing ----
-  logic settled;  // enable and state agree
-  always_comb begin
-    settled = 1'b1;
-    for (int i = 0; i < QUEUES; i++) begin
-      if (q_cfg[i].enable && !q_state[i].active && !q_state[i].bad_config) settled = 1'b0;
-      if (!q_cfg[i].enable && (run[i] || (draining[i] && quiet[i]))) settled = 1'b0;
-      if (q_db[i].tx_tail_we || q_db[i].rx_tail_we || q_db[i].arm_we) settled = 1'b0;
-    end
-  end
   logic bus_quiet;
   assign bus_quiet = !m_axi_arvalid && !m_axi_awvalid && !m_axi_wvalid && !m_axi_rvalid && !m_axi_bvalid;
-  assign idle = settled && bus_quiet && &fetch_idle && &cpl_idle && tx_idle && rx_idle && vd_valid == 0 &&
-      irq_valid == 0 && !msix_valid;
+  assign idle = &settled && bus_quiet && &fetch_idle && &cpl_idle && tx_idle && rx_idle && vd_valid == 0 &&
+      !msix_valid;
 
 endmodule
 
