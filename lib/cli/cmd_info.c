@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* vesper info, stats, selftest. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "tally.h"
+
+static const struct {
+	uint32_t bit;
+	const char *name;
+} features[] = {
+	{ VESPER_FEAT_ESP_OUT, "esp-out" },	{ VESPER_FEAT_ESP_IN, "esp-in" },
+	{ VESPER_FEAT_LOOKASIDE, "lookaside" }, { VESPER_FEAT_TUNNEL, "tunnel" },
+	{ VESPER_FEAT_TRANSPORT, "transport" }, { VESPER_FEAT_IPV4, "ipv4" },
+	{ VESPER_FEAT_AES_GCM, "aes-gcm" },
+};
+
+static int info_main(const struct cli *cli)
+{
+	struct vesper_info info;
+	struct vesper *v;
+	size_t i;
+	int err = cli_open(cli, &v);
+
+	if (err)
+		return err;
+	if (vesper_info(v, &info)) {
+		err = cli_fail(cli, CLI_FAILED, "%s", vesper_strerror(v));
+		vesper_close(v);
+		return err;
+	}
+	printf("device     %s\n", vesper_on_card(v) ? "Vesper card" : "software");
+	printf("abi        %u.%u\n", info.abi_major, info.abi_minor);
+	printf("features  ");
+	for (i = 0; i < sizeof(features) / sizeof(features[0]); i++)
+		if (info.features & features[i].bit)
+			printf(" %s", features[i].name);
+	printf("\nSAs        %u a direction\n", info.sa_entries);
+	if (vesper_on_card(v)) {
+		printf("firmware   %u.%u.%u\n", info.fw_version >> 24, info.fw_version >> 16 & 255,
+		       info.fw_version & 0xffff);
+		printf("queues     %u pairs\n", info.queues);
+		printf("engines    2, %u blocks a cycle\n", info.gcm_blocks);
+		printf("self-test  %s\n",
+		       info.selftest_passed ? "passed" : "failed: the data path is closed");
+		printf("MAC        %02x:%02x:%02x:%02x:%02x:%02x\n", info.mac[0], info.mac[1],
+		       info.mac[2], info.mac[3], info.mac[4], info.mac[5]);
+	}
+	vesper_close(v);
+	return CLI_OK;
+}
+
+static void stats_text(const char *name, const vesper_le64 *counter)
+{
+	unsigned int i;
+
+	for (i = 0; i < VESPER_ST_COUNT; i++)
+		if (counter[i] || !i)
+			printf("%s %-16s %12" PRIu64 "  %s\n", name,
+			       vesper_status_name(i) ? vesper_status_name(i) : "?",
+			       (uint64_t)counter[i], i ? vesper_status_str(i) : "passed");
+}
+
+static int stats_main(const struct cli *cli)
+{
+	struct vesper_stats stats;
+	struct vesper *v;
+	FILE *out;
+	int err = cli_open(cli, &v);
+
+	if (err)
+		return err;
+	if (vesper_stats(v, &stats))
+		err = cli_fail(cli, CLI_FAILED, "%s", vesper_strerror(v));
+	vesper_close(v);
+	if (err)
+		return err;
+	if (!cli->json) {
+		stats_text("tx", stats.tx);
+		stats_text("rx", stats.rx);
+		printf("tx bytes %" PRIu64 ", rx bytes %" PRIu64 ", ignored doorbells tx %" PRIu64
+		       " rx %" PRIu64 ", %" PRIu64 " cycles\n",
+		       (uint64_t)stats.tx_bytes, (uint64_t)stats.rx_bytes,
+		       (uint64_t)stats.tx_bad_doorbell, (uint64_t)stats.rx_bad_doorbell,
+		       (uint64_t)stats.cycles);
+		return CLI_OK;
+	}
+	out = json_open(cli);
+	if (!out)
+		return CLI_FAILED;
+	fputs("{\"tx\": ", out);
+	json_counters(out, stats.tx, true);
+	fputs(", \"rx\": ", out);
+	json_counters(out, stats.rx, true);
+	fprintf(out,
+		", \"tx_bytes\": %" PRIu64 ", \"rx_bytes\": %" PRIu64
+		", \"tx_bad_doorbell\": %" PRIu64 ", \"rx_bad_doorbell\": %" PRIu64
+		", \"cycles\": %" PRIu64 "}\n",
+		(uint64_t)stats.tx_bytes, (uint64_t)stats.rx_bytes, (uint64_t)stats.tx_bad_doorbell,
+		(uint64_t)stats.rx_bad_doorbell, (uint64_t)stats.cycles);
+	return json_close(cli, out);
+}
+
+static int selftest_main(const struct cli *cli)
+{
+	struct vesper *v;
+	int err = cli_open(cli, &v);
+
+	if (err)
+		return err;
+	if (vesper_selftest(v))
+		err = cli_fail(cli, CLI_FAILED, "%s", vesper_strerror(v));
+	else
+		puts("known-answer tests passed");
+	vesper_close(v);
+	return err;
+}
+
+const struct cli_command cmd_info = {
+	.name = "info",
+	.args = "[OPTIONS]",
+	.summary = "say what card it is and what it can do",
+	.options = "sw",
+	.run = info_main,
+};
+
+const struct cli_command cmd_stats = {
+	.name = "stats",
+	.args = "[OPTIONS]",
+	.summary = "show the card's counters",
+	.options = "sj",
+	.run = stats_main,
+};
+
+const struct cli_command cmd_selftest = {
+	.name = "selftest",
+	.args = "[OPTIONS]",
+	.summary = "run the known-answer tests",
+	.options = "sw",
+	.run = selftest_main,
+};
