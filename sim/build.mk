@@ -23,15 +23,15 @@ CFLAGS_sim/options.c := -DSIM_VERSION='"$(VERSION)"'
 SIM_VERILATE := --cc --top-module vesper_top --prefix Vvesper_top -Wno-fatal --timescale 1ns/1ps \
 	--output-split 20000 --output-split-cfuncs 2000
 define sim_model
-$(1)/model.a: $$(VENV)/.stamp $(2)
+$(1)/model.a: $$(VENV)/.stamp sim/build.mk $(2)
 	$$(call say,MODEL,$$@)
-	@rm -rf $(1) && mkdir -p $(1)
-	@verilator $$(SIM_VERILATE) $(3) --Mdir $(1) $$(filter-out %.stamp,$$^) > $(1)/verilator.log 2>&1 || \
-		{ cat $(1)/verilator.log >&2; exit 1; }
-	@env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -s -j2 -C $(1) -f Vvesper_top.mk CFG_CXXFLAGS_PCH_I=-include \
+	@rm -rf $(1)/cc && mkdir -p $(1)/cc
+	@verilator $$(SIM_VERILATE) $(3) --Mdir $(1)/cc $$(filter-out %.stamp %.mk,$$^) > $(1)/cc/verilator.log 2>&1 || \
+		{ cat $(1)/cc/verilator.log >&2; exit 1; }
+	@env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -s -j2 -C $(1)/cc -f Vvesper_top.mk CFG_CXXFLAGS_PCH_I=-include \
 		$$(if $$(CCACHE),OBJCACHE=ccache) OPT_FAST='$(4)' OPT_SLOW=-O1 OPT_GLOBAL='$(4)' \
-		libVvesper_top.a libverilated.a > $(1)/make.log 2>&1 || { tail -n 40 $(1)/make.log >&2; exit 1; }
-	@printf 'create %s\naddlib %s\naddlib %s\nsave\n' $$@ $(1)/libVvesper_top.a $(1)/libverilated.a | $$(AR) -M
+		libVvesper_top.a libverilated.a > $(1)/cc/make.log 2>&1 || { tail -n 40 $(1)/cc/make.log >&2; exit 1; }
+	@printf 'create %s\naddlib %s\naddlib %s\nsave\n' $$@ $(1)/cc/libVvesper_top.a $(1)/cc/libverilated.a | $$(AR) -M
 endef
 
 # A program: name, model's directory, variant of the C, g++ switches of the wrapper, image of the firmware.
@@ -39,7 +39,7 @@ SIM_INCLUDES = -isystem $(VERILATOR_ROOT)/include -isystem $(VERILATOR_ROOT)/inc
 define sim_program
 $(2)/wrapper.o: sim/card_model.cc sim/card_pins.h $(2)/model.a
 	$$(call say,CXX,$$@)
-	@$$(CXX) -std=c++17 -g $(4) $$(WARNINGS) -DCARD_QUEUES=$$(SIM_QUEUES) -Isim -isystem $(2) $$(SIM_INCLUDES) -c -o $$@ $$<
+	@$$(CXX) -std=c++17 -g $(4) $$(WARNINGS) -DCARD_QUEUES=$$(SIM_QUEUES) -Isim -isystem $(2)/cc $$(SIM_INCLUDES) -c -o $$@ $$<
 $(2)/image_data.o: sim/image_data.S $(5)
 	@$$(CC) $(if $(5),-DFIRMWARE='"$(5)"') -c -o $$@ $$<
 $(2)/image_data.o: | $(2)/model.a
@@ -52,8 +52,8 @@ endef
 
 SIM_FAST := -O3 -march=native
 SIM_SWITCHES := -O3 --x-assign fast --x-initial fast -GQUEUES=$(SIM_QUEUES) -GBLOCKS=4
-$(eval $(call sim_model,$(BUILD)/sim/small,$(SIM_SMALL_SOURCES),-Wall -O3 --assert --trace-fst,-O1 -fsanitize=address -fsanitize=undefined))
-$(eval $(call sim_program,$(BUILD)/sim/vesper-sim-small,$(BUILD)/sim/small,san,$(SANFLAGS) -DVM_TRACE=1,))
+$(eval $(call sim_model,$(BUILD)/sim/small,$(SIM_SMALL_SOURCES),-Wall -O3 --assert --trace-fst,-O1))
+$(eval $(call sim_program,$(BUILD)/sim/vesper-sim-small,$(BUILD)/sim/small,san,-O1 -DVM_TRACE=1,))
 TEST_DEPS += $(BUILD)/sim/vesper-sim-small
 
 ifneq ($(wildcard rtl/top/vesper_top.sv),)
@@ -66,3 +66,5 @@ INSTALL_BIN += $(BUILD)/bin/vesper-sim
 .PHONY: vesper-sim-trace
 vesper-sim-trace: $(BUILD)/bin/vesper-sim-trace ## the simulator with signal traces (--trace) and assertions
 endif
+
+$(eval $(call unit_test,sim_dma_map,tests/unit/sim_dma_map.c sim/dma_map.c,))

@@ -152,6 +152,8 @@ int dma_map_remove(struct dma_map *map, uint64_t addr, uint64_t size)
 		if (r->addr < addr || r->addr + (r->size - 1) > addr + (size - 1))
 			return -EINVAL;
 	}
+	if (first == end)
+		return 0;
 	for (i = first; i < end; i++)
 		munmap(map->ranges[i].mem, map->ranges[i].size);
 	memmove(&map->ranges[first], &map->ranges[end], (map->count - end) * sizeof(*map->ranges));

@@ -26,7 +26,7 @@ static void deliver(struct irq *irq, unsigned int v)
 	}
 	irq->pending &= ~(1ull << v);
 	/* It may be any descriptor, and must not block us; a full one already says what it has to. */
-	if (poll(&out, 1, 0) == 1 && !(out.revents & POLLOUT))
+	if (poll(&out, 1, 0) != 1 || !(out.revents & POLLOUT))
 		return;
 	if (write(irq->fd[v], &one, sizeof(one)) != sizeof(one) && errno != EAGAIN)
 		sim_log(LOG_WARN, "interrupt %u: its descriptor refuses the event: %s", v,

@@ -279,8 +279,11 @@ out:
 
 static int open_all(struct sim *sim, char **argv)
 {
-	int ret = open_card(sim, argv);
+	int ret;
 
+	/* First of all: the model may start threads, and they inherit what is blocked. */
+	sim->signals = open_signals();
+	ret = open_card(sim, argv);
 	if (!ret)
 		ret = wire_open(sim->opts.wire, &sim->wire);
 	if (!ret && sim->opts.pcap) {
@@ -290,7 +293,6 @@ static int open_all(struct sim *sim, char **argv)
 	}
 	if (ret)
 		return ret;
-	sim->signals = open_signals();
 	sim->listener = sock_listen(sim->opts.socket);
 	if (sim->listener < 0)
 		sim_log(LOG_ERROR, "--socket %s: %s", sim->opts.socket, strerror(-sim->listener));

@@ -3,6 +3,7 @@
 #include "sock.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -58,20 +59,35 @@ static int is_stale(const char *path)
 	return fd == -ECONNREFUSED;
 }
 
-int sock_listen(const char *path)
+/* Binds under another name and gives the socket its own when one can connect to it, at once. */
+static int listen_at(int fd, const char *path)
 {
 	struct sockaddr_un un;
-	int fd, ret = address(path, &un);
+	char early[sizeof(un.sun_path)];
+	int ret;
 
+	if ((size_t)snprintf(early, sizeof(early), "%s.%d", path, getpid()) >= sizeof(early))
+		return -ENAMETOOLONG;
+	ret = address(early, &un);
 	if (ret)
 		return ret;
-	fd = new_socket();
+	if (bind(fd, (struct sockaddr *)&un, sizeof(un)))
+		return -errno;
+	ret = listen(fd, 8) || link(early, path) ? -errno : 0;
+	unlink(early);
+	return ret == -EEXIST ? -EADDRINUSE : ret;
+}
+
+int sock_listen(const char *path)
+{
+	int ret, fd = new_socket();
+
 	if (fd < 0)
 		return fd;
 	if (is_stale(path))
 		unlink(path);
-	if (bind(fd, (struct sockaddr *)&un, sizeof(un)) || listen(fd, 8)) {
-		ret = -errno;
+	ret = listen_at(fd, path);
+	if (ret) {
 		close(fd);
 		return ret;
 	}

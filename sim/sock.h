@@ -4,7 +4,8 @@
 #define SIM_SOCK_H
 
 /*
- * A listening socket at `path`; a socket that nobody listens on any more is
+ * A listening socket at `path`, which appears there when one can connect to it;
+ * a socket that nobody listens on any more is
  * replaced. Returns the descriptor or -EADDRINUSE (somebody listens, or it is
  * no socket), -ENAMETOOLONG, ...
  */

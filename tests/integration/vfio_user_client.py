@@ -72,7 +72,8 @@ class Client:
         data = HEADER.pack(msg_id, cmd, size, flags, 0) + body
         control = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
         sent = self.sock.sendmsg([data], control)
-        self.sock.sendall(data[sent:])
+        if sent < len(data):
+            self.sock.sendall(data[sent:])
         return msg_id
 
     def _exactly(self, n):
@@ -125,7 +126,9 @@ class Client:
         assert self.call(DMA_UNMAP, body) == body
 
     def info(self):
-        argsz, flags, regions, irqs = struct.unpack("<4I", self.call(GET_INFO, struct.pack("<4I", 16, 0, 0, 0)))
+        argsz, flags, regions, irqs = struct.unpack(
+            "<4I", self.call(GET_INFO, struct.pack("<4I", 16, 0, 0, 0))
+        )
         assert argsz == 16
         return flags, regions, irqs
 
@@ -136,7 +139,9 @@ class Client:
         return flags, size
 
     def irq_info(self, index):
-        _, flags, got, count = struct.unpack("<4I", self.call(GET_IRQ_INFO, struct.pack("<4I", 16, 0, index, 0)))
+        _, flags, got, count = struct.unpack(
+            "<4I", self.call(GET_IRQ_INFO, struct.pack("<4I", 16, 0, index, 0))
+        )
         assert got == index
         return flags, count
 
