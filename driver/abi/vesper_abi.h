@@ -126,6 +126,8 @@ struct vesper_rx_desc {
  * driver zeroes the ring before it enables the queue. TX completions of one
  * queue come in descriptor order for one path, but a lookaside result may
  * complete after an inline frame that was posted later: `index` tells.
+ * An RX completion of length 0 returns a buffer without a frame, and its status
+ * says why: BAD_LENGTH or BAD_FLAGS (malformed descriptor), DMA_WRITE.
  */
 #define VESPER_CPL_PHASE     (1u << 0)
 #define VESPER_CPL_ESP	     (1u << 1) /* RX: the card decrypted and authenticated */
