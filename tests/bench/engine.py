@@ -24,6 +24,7 @@ from gcm.sources import ENGINE  # noqa: E402
 LIMITS = {(4, 64): 2, (4, 1456): 24, (1, 64): 6, (1, 1456): 93}
 # A study of the same shape, the engine alone, on a machine like this one.
 PEER_BUSY_NS, PEER_IDLE_NS = 1000, 225
+PEER_DPI_BUSY_NS, PEER_DPI_IDLE_NS = 208, 45
 SIM_CYCLES = 300000
 
 
@@ -56,10 +57,16 @@ def cycles(blocks):
     return result
 
 
-def simulator():
+def has_instructions():
+    """Does this processor have AES-NI and PCLMULQDQ?"""
+    words = Path("/proc/cpuinfo").read_text().split()
+    return "aes" in words and "pclmulqdq" in words
+
+
+def simulator(dpi):
     """Build the C++ harness as the card's simulator is built, and return its path."""
-    directory = BUILD / "bench" / "engine_sim"
-    sources = [*ENGINE, "tests/bench/engine_sim.cc"]
+    directory = BUILD / "bench" / ("engine_sim_dpi" if dpi else "engine_sim")
+    sources = [*ENGINE, "tests/bench/engine_sim.cc", *(["rtl/gcm/gcm_dpi.c"] if dpi else [])]
     state = hashlib.sha256(b"".join((ROOT / s).read_bytes() for s in sources)).hexdigest()
     program, stamp = directory / "engine_sim", directory / ".sources"
     if program.is_file() and stamp.is_file() and stamp.read_text() == state:
@@ -69,7 +76,7 @@ def simulator():
         "--x-initial", "fast", "--noassert", "--top-module", "gcm_engine", "-GBLOCKS=4",
         "--Mdir", str(directory), "-o", "engine_sim", "-CFLAGS", "-O3 -march=native",
         "-MAKEFLAGS", "OPT_FAST=-O3 OPT_SLOW=-O1 OPT_GLOBAL=-O3 CFG_CXXFLAGS_PCH_I=-include",
-        *sources,
+        *(["-DVESPER_DPI"] if dpi else []), *sources,
     ]  # fmt: skip
     env = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
     built = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True)
@@ -81,9 +88,9 @@ def simulator():
     return program
 
 
-def times():
+def times(dpi):
     """{"busy": ns, "idle": ns}: the best of three runs, for the machine may be busy otherwise."""
-    program = simulator()
+    program = simulator(dpi)
     best = {}
     for _ in range(3):
         out = subprocess.run([program, str(SIM_CYCLES)], check=True, capture_output=True, text=True).stdout
@@ -105,9 +112,13 @@ def main():
             results.append(entry(f"engine.b{blocks}.cycles.{size}", took[size, 1], "cycles", limit=limit))
             bubble = max(bubble, took[size, 1] - took[size, 0])
     results.append(entry("engine.rekey.bubble", bubble, "cycles", limit=0))
-    spent = times()
+    spent = times(dpi=False)
     results.append(entry("engine.sim.ns_per_busy_cycle", spent["busy"], "ns", peer=PEER_BUSY_NS))
     results.append(entry("engine.sim.ns_per_idle_cycle", spent["idle"], "ns", peer=PEER_IDLE_NS))
+    if has_instructions():
+        spent = times(dpi=True)
+        results.append(entry("engine.sim.dpi.ns_per_busy_cycle", spent["busy"], "ns", peer=PEER_DPI_BUSY_NS))
+        results.append(entry("engine.sim.dpi.ns_per_idle_cycle", spent["idle"], "ns", peer=PEER_DPI_IDLE_NS))
     Path(sys.argv[1]).write_text(json.dumps(results, indent=2) + "\n")
     missed = [r["name"] for r in results if "limit" in r and r["value"] > r["limit"]]
     for name in missed:

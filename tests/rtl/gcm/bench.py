@@ -95,6 +95,20 @@ def gcm_packet(key, iv, aad, plain, decrypt=False, name=""):
     return Packet(key, j0_of(key, iv), aad, data, want, tag, decrypt=decrypt, name=name)
 
 
+def model_packet(key, j0, aad, plain, name=""):
+    """A packet of AES-GCM with a J0 of one's choice, by the model in this file."""
+    counter = int.from_bytes(j0[12:], "big")
+    blocks = (len(plain) + 15) // 16
+    stream = b"".join(
+        aes(key, j0[:12] + ((counter + 1 + i) % 2**32).to_bytes(4, "big")) for i in range(blocks)
+    )
+    cipher = bytes(a ^ b for a, b in zip(plain, stream, strict=False))
+    lengths = (8 * len(aad)).to_bytes(8, "big") + (8 * len(plain)).to_bytes(8, "big")
+    hashed = ghash(aes(key, bytes(16)), pad16(aad) + pad16(cipher) + lengths)
+    tag = bytes(a ^ b for a, b in zip(hashed, aes(key, j0), strict=True))
+    return Packet(key, j0, aad, plain, cipher, tag, name=name)
+
+
 def gmac_packet(key, iv, aad, stream, name=""):
     """A GMAC packet: aad (0 or 16 bytes) and then stream, all of it authenticated only."""
     tag = AESGCM(key).encrypt(iv, b"", aad + stream)

@@ -48,24 +48,18 @@ def packet_of(record, decrypt):
 
 
 def nist_packets(per_kind):
-    """Up to `per_kind` packets of each file, tag length and kind of IV."""
+    """Up to `per_kind` packets of each file, kind of IV and length of tag, AAD and text."""
     packets = []
     for path in sorted(CAVP.glob("gcm*.rsp")):
         seen = {}
         for record in records(path):
             if "FAIL" in record:
                 continue
-            packet = packet_of(record, "Decrypt" in path.name)
-            if packet is None:
+            kind = (record["IVlen"] == 96, record["Taglen"], record["PTlen"], record["AADlen"])
+            if seen.get(kind, 0) >= per_kind:
                 continue
-            kind = (
-                record["IVlen"] == 96,
-                packet.tag_bytes,
-                packet.auth_only,
-                bool(packet.data),
-                bool(packet.aad),
-            )
-            if seen.get(kind, 0) < max(1, per_kind // 6):
+            packet = packet_of(record, "Decrypt" in path.name)
+            if packet is not None:
                 seen[kind] = seen.get(kind, 0) + 1
                 packets.append(packet)
     return packets
