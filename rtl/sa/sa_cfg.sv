@@ -68,7 +68,7 @@ module sa_cfg
   typedef enum logic [4:0] {
     DRAIN, SWEEP, IDLE, DONE,
     I_HASH, I_LOOK, K_HASH, K_LOOK, I_POP, I_INDEX, I_GEN, I_FILL, I_FILL_GAP, I_STATE, I_LINK,
-    H_INFO, H_CHECK, R_HASH, R_LOOK, R_WAIT, R_ERASE,
+    H_INFO, H_CHECK, R_HASH, R_LOOK, R_WAIT, R_ERASE, FLUSH,
     Q_INFO, Q_CHECK, Q_OP, Q_WAIT
   } state_e;
   state_e state;
@@ -290,6 +290,11 @@ module sa_cfg
         op_valid_out = !dir_in;
         op_valid_in  = dir_in;
       end
+      FLUSH: begin
+        // The memories' output registers may hold the key that was erased: read the zeros.
+        op_valid_out = 1'b1;
+        op_valid_in  = 1'b1;
+      end
       default: ;
     endcase
 
@@ -344,10 +349,11 @@ module sa_cfg
         // Both directions, inbound in the upper half.
         count <= count + 1'b1;
         index <= index + 1'b1;
-        if (&count) begin
-          first_sweep <= 1'b0;
-          state <= first_sweep ? IDLE : DONE;
-        end
+        if (&count) state <= FLUSH;
+      end
+      FLUSH: begin
+        first_sweep <= 1'b0;
+        state <= first_sweep ? IDLE : DONE;
       end
       IDLE:
       if (cfg_cmd_valid) begin
@@ -442,7 +448,7 @@ module sa_cfg
         count <= count + 1'b1;
         if (count[3]) state <= R_ERASE;
       end
-      R_ERASE: state <= DONE;
+      R_ERASE: state <= FLUSH;
 
       Q_INFO: state <= Q_CHECK;
       Q_CHECK: begin

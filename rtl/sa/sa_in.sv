@@ -118,8 +118,8 @@ module sa_in
       .we(ctx_we),
       .waddr(ctx_index),
       .wdata(ctx_wdata),
-      .re(lk_re),
-      .raddr(lk_index),
+      .re(lk_re || op_valid),
+      .raddr(lk_re ? lk_index : op_index),
       .rdata(lk_ctx)
   );
 
@@ -177,8 +177,7 @@ module sa_in
   end
 
   logic fifo_ready;
-  logic [$clog2(DEPTH+1)-1:0] fifo_count;
-  fifo #(
+  fifo_wiped #(
       .WIDTH($bits(answer_t)),
       .DEPTH(DEPTH)
   ) u_answers (
@@ -189,8 +188,7 @@ module sa_in
       .s_data(l4_answer),
       .m_valid(rsp_valid),
       .m_ready(rsp_ready),
-      .m_data(answer),
-      .count(fifo_count)
+      .m_data(answer)
   );
 
   always_comb begin
@@ -425,7 +423,7 @@ module sa_in
   // A credit is a place in the queue.
   assert property (@(posedge clk) disable iff (rst) l4_valid |-> fifo_ready);
   assert property (@(posedge clk) disable iff (rst) c1_valid |-> cm_fifo_ready);
-  wire unused = &{1'b0, fifo_count, fifo_ready, cm_fifo_count, cm_fifo_ready};
+  wire unused = &{1'b0, fifo_ready, cm_fifo_count, cm_fifo_ready};
 
 endmodule
 

@@ -105,7 +105,7 @@ module sa_out
       .we(ctx_we),
       .waddr(ctx_index),
       .wdata(ctx_wdata),
-      .re(accept),
+      .re(accept || op_valid),
       .raddr(s0_index),
       .rdata(ctx)
   );
@@ -156,8 +156,7 @@ module sa_out
   assign st = '{seq: cur.seq, packets: cur.packets, bytes: cur.bytes, replayed: '0, icv_failed: '0};
 
   logic fifo_ready;
-  logic [$clog2(DEPTH+1)-1:0] fifo_count;
-  fifo #(
+  fifo_wiped #(
       .WIDTH($bits(sa_out_rsp_t)),
       .DEPTH(DEPTH)
   ) u_answers (
@@ -168,8 +167,7 @@ module sa_out
       .s_data(answer),
       .m_valid(rsp_valid),
       .m_ready(rsp_ready),
-      .m_data(rsp),
-      .count(fifo_count)
+      .m_data(rsp)
   );
 
   always_ff @(posedge clk) begin
@@ -182,7 +180,7 @@ module sa_out
   // A credit is a place in the queue.
   assert property (@(posedge clk) disable iff (rst) s1_valid |-> fifo_ready);
   assert property (@(posedge clk) disable iff (rst) credit <= 3'(DEPTH));
-  wire unused = &{1'b0, fifo_count, fifo_ready};
+  wire unused = &{1'b0, fifo_ready};
 
 endmodule
 

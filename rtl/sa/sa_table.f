@@ -1,3 +1,4 @@
+rtl/lib/fifo_wiped.sv
 rtl/sa/sa_pkg.sv
 rtl/sa/sa_ram.sv
 rtl/sa/sa_hash.sv

@@ -12,7 +12,7 @@ ROOT = HERE.parents[1]
 for folder in (HERE, HERE / "sa", HERE / "esp_in"):
     sys.path.insert(0, str(folder))
 
-SOURCES = [
+LISTED = [
     "build/gen/vesper_abi_pkg.sv",
     "rtl/vesper_pkg.sv",
     *(ROOT / "rtl/gcm/gcm_engine.f").read_text().split(),
@@ -21,6 +21,7 @@ SOURCES = [
     *(ROOT / "rtl/esp/esp_in.f").read_text().split(),
     "tests/rtl/esp_in/esp_in_bench.sv",
 ]
+SOURCES = list(dict.fromkeys(LISTED))
 
 CASES = [
     "scapy_encrypts",

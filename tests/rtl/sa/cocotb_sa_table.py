@@ -269,20 +269,18 @@ async def generations(dut):
 def in_memory(dut, needle):
     """Where the bytes `needle` stand in any memory or register that ever holds key material."""
     places = {"stage": dut.u_cfg.stage}
-    for name, ram in (("out", dut.u_out.u_ctx), ("in", dut.u_in.u_ctx)):
-        for i in range(len(ram.mem)):
-            places[f"{name}[{i}]"] = ram.mem[i]
+    for name, pipe in (("out", dut.u_out), ("in", dut.u_in)):
+        for i in range(len(pipe.u_ctx.mem)):
+            places[f"{name}[{i}]"] = pipe.u_ctx.mem[i]
+        places[f"{name} output register"] = pipe.u_ctx.rdata
+        for i in range(len(pipe.u_answers.words)):
+            places[f"{name} answer {i}"] = pipe.u_answers.words[i]
     return [name for name, handle in places.items() if in_word(int(handle.value), needle)]
 
 
 def in_word(word, needle):
-    value, bits = int.from_bytes(needle, "little"), 8 * len(needle)
-    mask = (1 << bits) - 1
-    while word:
-        if word & mask == value:
-            return True
-        word >>= 1
-    return False
+    """At any bit position."""
+    return f"{int.from_bytes(needle, 'little'):0{8 * len(needle)}b}" in f"{word:02048b}"
 
 
 @cocotb.test()
@@ -294,12 +292,18 @@ async def keys_are_erased(dut):
         for sa in sas:
             sa.salt = rng.randbytes(4)
             assert await t.install(sa) == MBX_OK
-        for sa in sas:
-            assert [len(in_memory(dut, secret)) for secret in (sa.key, sa.h, sa.salt)] == [1, 1, 1]
+        for sa in [*sas, sas[0]]:
+            for secret in (sa.key, sa.h, sa.salt):
+                assert any("[" in place for place in in_memory(dut, secret))
+            rsp = await (t.lookup_out(sa.handle) if direction == OUT else t.lookup_in(sa, sa.seq + 1))
+            assert rsp["status"] == OK
+        # The one that was looked up last stands in the output register too.
+        await ClockCycles(dut.clk, 2)
+        assert len(in_memory(dut, sas[0].key)) == 2
         await t.command(REMOVE, sas[0].handle)
         for i, sa in enumerate(sas):
-            want = [int(i != 0)] * 3
-            assert [len(in_memory(dut, secret)) for secret in (sa.key, sa.h, sa.salt)] == want
+            for secret in (sa.key, sa.h, sa.salt):
+                assert bool(in_memory(dut, secret)) == (i != 0)
         # A refused install leaves nothing in the staging either.
         twin = Sa(dir=direction, dst=sas[1].dst, spi=sas[1].spi, ipv6=sas[1].ipv6, key=rng.randbytes(32))
         assert await t.install(twin) == MBX_DUPLICATE
