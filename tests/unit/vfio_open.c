@@ -192,8 +192,8 @@ static void wrong_replies(void **state)
 		{ FAULT_WRONG_CMD, 0, -EPROTO, "carries command" },
 		{ FAULT_NOT_REPLY, 0, -EPROTO, "type 0" },
 		{ FAULT_TINY, 0, -EPROTO, "size as 3" },
-		{ FAULT_SHORT, 0, -EPROTO, "" },
-		{ FAULT_LONG, 0, -EPROTO, "" },
+		{ FAULT_SHORT, 0, -EPROTO, "has a payload of" },
+		{ FAULT_LONG, 0, -EPROTO, "has a payload of" },
 	};
 	struct fake *f = fake_start();
 	struct vesper_dev_opts o = fake_opts(f);

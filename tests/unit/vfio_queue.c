@@ -377,6 +377,7 @@ static void what_the_card_refuses(void **state)
 static void what_the_driver_refuses(void **state)
 {
 	struct bench b = begin();
+	struct vesper_queue_stats s, again;
 	struct vesper_queue *other;
 	struct vesper_tx t[3];
 
@@ -401,8 +402,11 @@ static void what_the_driver_refuses(void **state)
 	vesper_queue_close(other);
 	/* Given back twice, or while the card has it: no harm. */
 	vesper_buf_put(t[1].buf);
+	vesper_queue_stats(b.q, &s);
 	vesper_buf_put(t[1].buf);
 	vesper_buf_put(t[0].buf);
+	vesper_queue_stats(b.q, &again);
+	assert_int_equal(again.buffers_free, s.buffers_free);
 	assert_int_equal(vesper_queue_tx(b.q, t + 1, 1), -EINVAL);
 	end(&b);
 }
@@ -420,9 +424,14 @@ static void no_buffers(void **state)
 	while ((taken[n] = vesper_buf_get(b.q)))
 		n++;
 	assert_int_equal(n, 16);
-	/* Eight frames use up what is posted; nothing can be posted anew. */
-	for (i = 0; i < 9; i++) {
-		t = (struct vesper_tx){ .buf = taken[i], .len = 60, .flags = VESPER_TXF_LOOKASIDE };
+	/*
+	 * Eight frames use up what is posted, and nothing can be posted anew. The
+	 * many after them are dropped, and must not keep their places in the TX ring.
+	 */
+	for (i = 0; i < 30; i++) {
+		t = (struct vesper_tx){ .buf = taken[i % 16],
+					.len = 60,
+					.flags = VESPER_TXF_LOOKASIDE };
 		assert_int_equal(vesper_queue_tx(b.q, &t, 1), 1);
 		assert_int_equal(vesper_queue_wait(b.q, 1000), 1);
 		settle(b.dev);
@@ -488,6 +497,44 @@ static void mad_tx_completions(void **state)
 		still_works(&b);
 		end(&b);
 	}
+}
+
+/* Completions of a descriptor that waits for none, while it still is within the ring. */
+static void completed_twice(void **state)
+{
+	struct bench b = begin();
+	struct vesper_tx_result done[8];
+	struct vesper_rx r[8];
+	struct vesper_tx t[2] = { frame(&b, 60, 1, 0), frame(&b, 60, 2, VESPER_TXF_LOOKASIDE) };
+	struct vesper_tx_cpl second = { .index = 1, .len = 60 };
+	struct vesper_rx_cpl result = { .index = 0, .len = 60, .flags = VESPER_CPL_LOOKASIDE };
+
+	(void)state;
+	b.f->hold = true;
+	assert_int_equal(vesper_queue_tx(b.q, t, 2), 2);
+	settle(b.dev);
+	fake_put_tx(b.f, 1, second);
+	fake_put_tx(b.f, 1, second);
+	assert_int_equal(vesper_queue_tx_done(b.q, done, 8), 1);
+	assert_ptr_equal(done[0].buf, t[1].buf);
+	assert_int_equal(hw_errors(&b), 1);
+	/* The first frame goes to the wire: no result of it may come back. */
+	result.tag = 0;
+	fake_put_rx(b.f, 1, result);
+	assert_int_equal(vesper_queue_rx(b.q, r, 8), 0);
+	assert_int_equal(hw_errors(&b), 2);
+	/* The second one's comes, once. */
+	result.tag = 1;
+	result.index = 1;
+	fake_put_rx(b.f, 1, result);
+	result.index = 2;
+	fake_put_rx(b.f, 1, result);
+	assert_int_equal(vesper_queue_rx(b.q, r, 8), 1);
+	assert_int_equal(r[0].cookie, t[1].cookie);
+	assert_int_equal(hw_errors(&b), 3);
+	vesper_buf_put(r[0].buf);
+	vesper_buf_put(done[0].buf);
+	end(&b);
 }
 
 static void mad_rx_completions(void **state)
@@ -636,6 +683,7 @@ int main(void)
 		cmocka_unit_test(what_the_driver_refuses),
 		cmocka_unit_test(no_buffers),
 		cmocka_unit_test(mad_tx_completions),
+		cmocka_unit_test(completed_twice),
 		cmocka_unit_test(mad_rx_completions),
 		cmocka_unit_test(wire_frames),
 		cmocka_unit_test(interrupts),
