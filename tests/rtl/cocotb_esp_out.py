@@ -7,10 +7,9 @@ Each test is random in its gaps and lengths, and compares every frame and every 
 import random
 
 import cocotb
-from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, RisingEdge
 from esp_model import DECRYPT, ENCRYPT, ETH, OPAQUE, PLAIN, ST, Engine, Sa, SaTable, packet, with_checksum
-from frames import META_T, VERDICT_T, Collector, Sink, Source, beats
+from frames import META_T, VERDICT_T, Collector, Sink, Source, beats, reset
 
 MTU = 9618
 
@@ -39,13 +38,8 @@ class Bench:
         self.next_seq = {handle: sa.seq for handle, sa in sas.items()}
         self.frames, self.verdicts, self.index = [], [], 0
 
-    async def start(self):
-        Clock(self.dut.clk, 2, "ns").start()
-        self.dut.rst.value = 1
-        await ClockCycles(self.dut.clk, 3)
-        self.dut.rst.value = 0
-        for task in self.tasks:
-            cocotb.start_soon(task.run())
+    async def start(self, **how):
+        self.stop = await reset(self.dut, self.tasks, **how)
         await ClockCycles(self.dut.clk, 2)
         assert self.dut.idle.value == 1
 
@@ -234,6 +228,24 @@ async def lookup_tells_lengths(dut):
         bench.send(ethernet(packet(length, options)), sa=0x20000)
     await bench.finish()
     assert bench.table.asked == [(0x20000, length, 20 + 4 * options) for length, options in cases]
+
+
+@cocotb.test()
+async def reset_in_traffic(dut):
+    """A reset forgets all frames on their way; those sent after it are right."""
+    sas = all_kinds(True)
+    for turn in range(6):
+        bench = Bench(dut, sas, gap=often, stall=often)
+        await bench.start(cycles=16, clock=turn == 0)
+        for _ in range(40):
+            op = random.choice([PLAIN, ENCRYPT, ENCRYPT])
+            bench.send(ethernet(packet(random.randint(20, 700))), op=op, sa=random.choice(list(sas)))
+        if turn == 5:
+            await bench.finish()
+        else:
+            await ClockCycles(dut.clk, random.randint(20, 150))
+            assert dut.idle.value == 0
+            bench.stop()
 
 
 @cocotb.test()

@@ -4,25 +4,13 @@
 import random
 
 import cocotb
-from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, RisingEdge
-from frames import Collector, Sink, Source, beats
-
-
-async def start(dut, gap, stall):
-    Clock(dut.clk, 2, "ns").start()
-    source, out = Source(dut, "s", gap), Collector()
-    sink = Sink(dut, "m", ["beat"], out, stall)
-    dut.rst.value = 1
-    await ClockCycles(dut.clk, 3)
-    dut.rst.value = 0
-    cocotb.start_soon(source.run())
-    cocotb.start_soon(sink.run())
-    return source, out
+from frames import Collector, Sink, Source, beats, reset
 
 
 async def check(dut, cases, gap=lambda: False, stall=lambda: False):
-    source, out = await start(dut, gap, stall)
+    source, out = Source(dut, "s", gap), Collector()
+    await reset(dut, [source, Sink(dut, "m", ["beat"], out, stall)])
     for data, skip, keep in cases:
         for i, beat in enumerate(beats(data)):
             # Only the first beat's numbers count.

@@ -4,20 +4,14 @@
 import random
 
 import cocotb
-from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, RisingEdge
-from frames import META_T, Collector, Sink, Source, beats, to_int
+from frames import META_T, Collector, Sink, Source, beats, reset, to_int
 
 
 async def check(dut, cases, gap=lambda: False, stall=lambda: False):
-    Clock(dut.clk, 2, "ns").start()
     jobs, source, out = Source(dut, "job", gap), Source(dut, "s", gap), Collector()
     sink = Sink(dut, "m", ["beat", "meta"], out, stall)
-    dut.rst.value = 1
-    await ClockCycles(dut.clk, 3)
-    dut.rst.value = 0
-    for task in (jobs, source, sink):
-        cocotb.start_soon(task.run())
+    await reset(dut, [jobs, source, sink])
     metas = []
     for prefix, payload, suffix in cases:
         metas.append(META_T.pack(index=len(metas), len=len(prefix + payload + suffix)))

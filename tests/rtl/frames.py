@@ -7,9 +7,28 @@ Structs arrive as one packed vector, so fields are given by Struct, which mirror
 
 from collections import deque
 
-from cocotb.triggers import RisingEdge
+import cocotb
+from cocotb.clock import Clock
+from cocotb.triggers import ClockCycles, ReadWrite, RisingEdge
 
 BEAT = 64
+
+
+async def reset(dut, tasks=(), cycles=3, clock=True):
+    """Start the clock, in reset, and after that the tasks (things with a run()); returns what stops them."""
+    dut.rst.value = 1
+    if clock:
+        await ReadWrite()  # the clock's first edge must find it
+        Clock(dut.clk, 2, "ns").start()
+    await ClockCycles(dut.clk, cycles)
+    dut.rst.value = 0
+    running = [cocotb.start_soon(task.run()) for task in tasks]
+
+    def stop():
+        for task in running:
+            task.cancel()
+
+    return stop
 
 
 class Struct:
