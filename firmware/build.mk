@@ -8,7 +8,7 @@ FW_SOURCES := $(addprefix firmware/,crt0.S main.c card.c mailbox.c satable.c sta
 FW_OBJS := $(patsubst %,$(BUILD)/firmware/%.o,$(basename $(notdir $(FW_SOURCES))))
 FW_CROSS := riscv64-unknown-elf-
 FW_ARCH := -march=rv32i -mabi=ilp32
-FW_CFLAGS := $(FW_ARCH) --specs=picolibc.specs -std=gnu11 -O2 -g -ffunction-sections \
+FW_CFLAGS := $(FW_ARCH) --specs=picolibc.specs -std=gnu11 -O3 -funroll-loops -g -ffunction-sections \
 	-fdata-sections -fno-strict-aliasing -fno-tree-loop-distribute-patterns $(WARNINGS) -Ifirmware -Idriver/abi -Idriver/common -I$(BUILD)/gen
 
 ALL_TARGETS += $(FW).elf $(FW).hex
@@ -32,3 +32,10 @@ $(FW).hex: $(FW).elf
 	$(call say,HEX,$@)
 	@$(FW_CROSS)objcopy -O binary $< $(FW).bin
 	@od -An -v -tx4 -w4 $(FW).bin | tr -d ' ' > $@
+
+# Unit tests on the host: the same sources on mocked registers.
+FW_TESTED := $(addprefix firmware/,card.c mailbox.c satable.c stats.c kat.c crypto.c)
+FW_MOCKED := tests/unit/firmware_mock.c tests/unit/firmware_mailbox.c tests/unit/firmware_crypto.c
+$(foreach s,$(FW_TESTED) $(FW_MOCKED),$(eval CFLAGS_$(s) := -DVESPER_FW_MOCK -Ifirmware))
+$(eval $(call unit_test,firmware_mailbox,tests/unit/firmware_mailbox.c tests/unit/firmware_mock.c $(FW_TESTED) driver/common/vesper_sa.c,-lcrypto))
+$(eval $(call unit_test,firmware_crypto,tests/unit/firmware_crypto.c tests/unit/firmware_mock.c $(FW_TESTED) driver/common/vesper_sa.c,-lcrypto))

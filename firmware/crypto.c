@@ -83,10 +83,12 @@ int crypto_hash_key(enum crypto_engine engine, const u8 *key, u8 key_len, u8 h[1
 
 bool crypto_equal(const u8 *a, const u8 *b, size_t len)
 {
-	u8 differ = 0;
+	const word_t *wa = (const word_t *)__builtin_assume_aligned(a, 4);
+	const word_t *wb = (const word_t *)__builtin_assume_aligned(b, 4);
+	u32 differ = 0;
 	size_t i;
 
-	for (i = 0; i < len; i++)
-		differ |= a[i] ^ b[i];
+	for (i = 0; i < (len + 3) / 4; i++)
+		differ |= wa[i] ^ wb[i];
 	return !differ;
 }

@@ -46,7 +46,10 @@ int crypto_run(enum crypto_engine engine, const struct crypto_job *job, u8 *out,
  */
 int crypto_hash_key(enum crypto_engine engine, const u8 *key, u8 key_len, u8 h[16]);
 
-/* Are two byte strings equal? Takes the same time wherever they differ. */
+/*
+ * Are two word-aligned byte strings equal, zero up to the next multiple of 4
+ * as both are? Takes the same time wherever they differ.
+ */
 bool crypto_equal(const u8 *a, const u8 *b, size_t len);
 
 #endif
