@@ -70,7 +70,7 @@ int vesper_queue_tx(struct vesper_queue *q, const struct vesper_tx *frames, unsi
 		n = space;
 	for (i = 0; i < n; i++, tail++) {
 		const struct vesper_tx *f = &frames[i];
-		u32 at = vesper_ring_slot(tail, q->tx_log2);
+		u32 at = tail & q->tx_mask;
 
 		if (unlikely(!frame_ok(q, f))) {
 			if (!i)
@@ -95,81 +95,117 @@ int vesper_queue_tx(struct vesper_queue *q, const struct vesper_tx *frames, unsi
 /* Let go of the places at the head of the TX ring that wait for nothing more. */
 static inline void advance_tx(struct vesper_queue *q)
 {
-	while (q->tx_head != q->tx_tail &&
-	       !q->tx_slot[vesper_ring_slot(q->tx_head, q->tx_log2)].waits)
-		q->tx_head++;
+	u16 head;
+
+	for (head = q->tx_head; head != q->tx_tail; head++)
+		if (q->tx_slot[head & q->tx_mask].waits)
+			break;
+	q->tx_head = head;
+}
+
+/*
+ * A completion of either kind, taken out of the ring with two loads. The first
+ * word holds the flags, and is read before the second.
+ */
+struct cpl {
+	u16 index, len;
+	u8 status, flags;
+	u16 tag;  /* RX only */
+	u64 rest; /* TX: seq; RX: sa, hash */
+};
+
+typedef u64 __attribute__((may_alias)) ring_word;
+
+VESPER_STATIC_ASSERT(offsetof(struct vesper_tx_cpl, flags) == 5, "flags of a TX completion");
+VESPER_STATIC_ASSERT(offsetof(struct vesper_rx_cpl, flags) == 5, "flags of an RX completion");
+
+static inline bool take_cpl(const void *ring, u16 seen, u32 mask, struct cpl *c)
+{
+	const ring_word *p = (const ring_word *)ring + 2 * (size_t)(seen & mask);
+	u64 word = le64_to_cpu(__atomic_load_n(p, __ATOMIC_ACQUIRE));
+
+	c->flags = (u8)(word >> 40);
+	/* vesper_cpl_ready(), for a ring of mask + 1 entries */
+	if ((c->flags & VESPER_CPL_PHASE) == !!(seen & (mask + 1)))
+		return false;
+	c->index = (u16)word;
+	c->len = (u16)(word >> 16);
+	c->status = (u8)(word >> 32);
+	c->tag = (u16)(word >> 48);
+	c->rest = le64_to_cpu(p[1]);
+	return true;
 }
 
 /* The slot that a completion names, or NULL if nothing there waits for @what. */
 static inline struct vesper_tx_slot *tx_slot(struct vesper_queue *q, u16 index, u8 what)
 {
-	struct vesper_tx_slot *s = &q->tx_slot[vesper_ring_slot(index, q->tx_log2)];
+	struct vesper_tx_slot *s = &q->tx_slot[index & q->tx_mask];
 
 	if (unlikely(!vesper_ring_holds(index, q->tx_tail, q->tx_head) || !(s->waits & what)))
 		return NULL;
 	return s;
 }
 
-static void tx_result(struct vesper_queue *q, struct vesper_tx_slot *s,
-		      const struct vesper_tx_cpl *c, struct vesper_tx_result *r)
+/* A frame that did not pass, or of which the card says what cannot be. */
+static __attribute__((noinline)) void tx_drop(struct vesper_queue *q, struct vesper_tx_slot *s,
+					      struct vesper_tx_result *r)
 {
-	u16 len = le16_to_cpu(c->len);
-
-	r->buf = s->buf;
-	r->cookie = s->cookie;
-	r->seq = le64_to_cpu(c->seq);
-	r->len = len;
-	r->status = c->status;
-	s->waits &= (u8)~TX_WAITS_COMPLETION;
-	s->buf->owner = OWNER_CALLER;
-	if (likely(c->status == VESPER_ST_OK && len >= VESPER_FRAME_MIN &&
-		   len <= VESPER_FRAME_MAX)) {
-		q->stats.tx_frames++;
-		return;
-	}
 	/* Nothing will come back on the RX ring. */
 	s->waits = 0;
 	q->stats.tx_drops++;
 	r->len = 0;
-	if (c->status == VESPER_ST_OK || !vesper_status_name(c->status)) {
+	if (r->status == VESPER_ST_OK || !vesper_status_name(r->status)) {
 		r->status = VESPER_STATUS_INVALID;
 		r->seq = 0;
 		q->stats.hw_errors++;
 	}
 }
 
+static inline bool len_ok(u16 len, u32 max)
+{
+	return (u32)len - VESPER_FRAME_MIN <= max - VESPER_FRAME_MIN;
+}
+
 unsigned int vesper_queue_tx_done(struct vesper_queue *q, struct vesper_tx_result *results,
 				  unsigned int n)
 {
+	const u32 mask = q->tx_mask;
+	struct vesper_tx_result *r = results;
 	struct vesper_tx_slot *s;
-	struct vesper_tx_cpl c;
-	unsigned int looked, got = 0;
+	struct cpl c;
+	unsigned int looked;
+	u32 drops = 0;
+	u16 seen = q->tx_seen;
 
 	/* Also those that make no sense count, so that a mad card cannot keep us here. */
 	for (looked = 0; looked < n; looked++) {
-		const struct vesper_tx_cpl *p =
-			&q->tx_cpl[vesper_ring_slot(q->tx_seen, q->tx_log2)];
-
-		if (!vesper_cpl_ready(__atomic_load_n(&p->flags, __ATOMIC_ACQUIRE), q->tx_seen,
-				      q->tx_log2))
+		if (!take_cpl(q->tx_cpl, seen, mask, &c))
 			break;
-		c = *p;
-		q->tx_seen++;
-		s = tx_slot(q, le16_to_cpu(c.index), TX_WAITS_COMPLETION);
+		seen++;
+		s = tx_slot(q, c.index, TX_WAITS_COMPLETION);
 		if (unlikely(!s)) {
 			q->stats.hw_errors++;
 			continue;
 		}
-		tx_result(q, s, &c, &results[got++]);
+		*r = (struct vesper_tx_result){ s->buf, s->cookie, c.rest, c.len, c.status };
+		s->waits &= (u8)~TX_WAITS_COMPLETION;
+		s->buf->owner = OWNER_CALLER;
+		if (unlikely(c.status || !len_ok(c.len, VESPER_FRAME_MAX))) {
+			tx_drop(q, s, r);
+			drops++;
+		}
+		r++;
 	}
+	q->tx_seen = seen;
+	q->stats.tx_frames += (u32)(r - results) - drops;
 	advance_tx(q);
-	return got;
+	return (unsigned int)(r - results);
 }
 
 /* The buffer that a completion names, taken out of the ring; NULL if it names none. */
 static inline struct vesper_buf *take_rx_buf(struct vesper_queue *q, u16 index)
 {
-	struct vesper_buf **slot = &q->rx_slot[vesper_ring_slot(index, q->rx_log2)];
+	struct vesper_buf **slot = &q->rx_slot[index & q->rx_mask];
 	struct vesper_buf *b = *slot;
 
 	if (unlikely(!vesper_ring_holds(index, q->rx_tail, q->rx_head)))
@@ -179,51 +215,50 @@ static inline struct vesper_buf *take_rx_buf(struct vesper_queue *q, u16 index)
 }
 
 /* Fill in @f from a completion; false if it makes no sense. */
-static inline bool rx_frame(struct vesper_queue *q, struct vesper_buf *b,
-			    const struct vesper_rx_cpl *c, struct vesper_rx *f)
+static inline bool rx_frame(struct vesper_queue *q, struct vesper_buf *b, const struct cpl *c,
+			    struct vesper_rx *f)
 {
 	struct vesper_tx_slot *s;
-	u16 len = le16_to_cpu(c->len);
+	u64 cookie = 0;
 
-	f->cookie = 0;
 	if (c->flags & VESPER_CPL_LOOKASIDE) {
-		s = tx_slot(q, le16_to_cpu(c->tag), TX_WAITS_FRAME);
+		s = tx_slot(q, c->tag, TX_WAITS_FRAME);
 		if (unlikely(!s))
 			return false;
-		f->cookie = s->cookie;
+		cookie = s->cookie;
 		s->waits &= (u8)~TX_WAITS_FRAME;
 	}
-	if (unlikely(len < VESPER_FRAME_MIN || len > b->size))
+	if (unlikely(!len_ok(c->len, b->size)))
 		return false;
 	if (unlikely(c->status && !vesper_status_name(c->status)))
 		return false;
-	f->buf = b;
-	f->len = len;
-	f->status = c->status;
-	f->flags = c->flags & (VESPER_CPL_ESP | VESPER_CPL_LOOKASIDE);
-	f->sa = le32_to_cpu(c->sa);
-	f->hash = le32_to_cpu(c->hash);
+	*f = (struct vesper_rx){
+		.buf = b,
+		.cookie = cookie,
+		.sa = (u32)c->rest,
+		.hash = (u32)(c->rest >> 32),
+		.len = c->len,
+		.status = c->status,
+		.flags = c->flags & (VESPER_CPL_ESP | VESPER_CPL_LOOKASIDE),
+	};
 	b->owner = OWNER_CALLER;
 	return true;
 }
 
 int vesper_queue_rx(struct vesper_queue *q, struct vesper_rx *frames, unsigned int n)
 {
-	struct vesper_rx_cpl c;
+	const u32 mask = q->rx_mask;
 	struct vesper_buf *b;
+	struct cpl c;
 	unsigned int looked, got = 0;
+	u16 seen = q->rx_seen, head;
 	int err;
 
 	for (looked = 0; looked < n; looked++) {
-		const struct vesper_rx_cpl *p =
-			&q->rx_cpl[vesper_ring_slot(q->rx_seen, q->rx_log2)];
-
-		if (!vesper_cpl_ready(__atomic_load_n(&p->flags, __ATOMIC_ACQUIRE), q->rx_seen,
-				      q->rx_log2))
+		if (!take_cpl(q->rx_cpl, seen, mask, &c))
 			break;
-		c = *p;
-		q->rx_seen++;
-		b = take_rx_buf(q, le16_to_cpu(c.index));
+		seen++;
+		b = take_rx_buf(q, c.index);
 		if (unlikely(!b)) {
 			q->stats.hw_errors++;
 		} else if (likely(rx_frame(q, b, &c, &frames[got]))) {
@@ -233,11 +268,14 @@ int vesper_queue_rx(struct vesper_queue *q, struct vesper_rx *frames, unsigned i
 			put_free(q, b);
 		}
 	}
+	q->rx_seen = seen;
 	q->stats.rx_frames += got;
 	advance_tx(q);
-	while (q->rx_head != q->rx_tail && !q->rx_slot[vesper_ring_slot(q->rx_head, q->rx_log2)])
-		q->rx_head++;
-	if (vesper_ring_space(q->rx_tail, q->rx_head, q->rx_log2) >= q->rx_refill_at) {
+	for (head = q->rx_head; head != q->rx_tail; head++)
+		if (q->rx_slot[head & mask])
+			break;
+	q->rx_head = head;
+	if (vesper_ring_space(q->rx_tail, head, q->rx_log2) >= q->rx_refill_at) {
 		err = vesper_queue_refill(q);
 		if (unlikely(err < 0 && !got))
 			return err;
@@ -259,7 +297,7 @@ int vesper_queue_refill(struct vesper_queue *q)
 	for (i = 0; i < space; i++, q->rx_tail++) {
 		b = q->free[--q->free_count];
 		b->owner = OWNER_CARD;
-		at = vesper_ring_slot(q->rx_tail, q->rx_log2);
+		at = q->rx_tail & q->rx_mask;
 		q->rx_slot[at] = b;
 		vesper_rx_desc_set(&q->rx_desc[at], b->iova, (u16)b->size);
 	}

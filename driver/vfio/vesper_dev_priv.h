@@ -87,7 +87,8 @@ struct vesper_queue {
 	u16 rx_tail, rx_head;
 	u16 rx_seen;
 	u8 tx_log2, rx_log2;
-	u16 rx_refill_at; /* free places that are worth a doorbell */
+	u16 tx_mask, rx_mask; /* entries - 1 */
+	u16 rx_refill_at;     /* free places that are worth a doorbell */
 	u32 id;
 	struct vesper_dev *dev;
 	struct vesper_queue_stats stats;

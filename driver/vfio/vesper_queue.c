@@ -162,6 +162,8 @@ static int setup(struct vesper_queue *q, const struct vesper_queue_opts *o)
 
 	q->tx_log2 = (u8)o->tx_log2;
 	q->rx_log2 = (u8)o->rx_log2;
+	q->tx_mask = (u16)((1u << o->tx_log2) - 1);
+	q->rx_mask = (u16)((1u << o->rx_log2) - 1);
 	q->rx_refill_at = (u16)(1u << (o->rx_log2 - 3));
 	err = alloc_memory(q, o);
 	if (!err && !(o->flags & VESPER_QUEUE_POLL) && q->id < q->dev->t->vectors)
