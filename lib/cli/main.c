@@ -78,7 +78,8 @@ static void command_usage(const struct cli_command *c)
 	for (i = 0; i < ROWS; i++) {
 		if (!strchr(c->options, rows[i].letter))
 			continue;
-		snprintf(flag, sizeof(flag), "--%s%s%s", rows[i].name, rows[i].value ? " " : "",
+		snprintf(flag, sizeof(flag), "%s--%s%s%s", rows[i].letter == 'o' ? "-o, " : "",
+			 rows[i].name, rows[i].value ? " " : "",
 			 rows[i].value ? rows[i].value : "");
 		printf("  %-22s %s\n", flag, rows[i].help);
 	}
@@ -157,6 +158,8 @@ static int take(struct cli *cli, char letter, const char *value)
 /* Reads the options that @c takes. Return: CLI_OK, CLI_USAGE, or -1 after --help. */
 static int parse(struct cli *cli, const struct cli_command *c, int argc, char **argv)
 {
+	/* -o is so common that it has its short form. */
+	const char *shorts = strchr(c->options, 'o') ? "+:ho:" : "+:h";
 	struct option table[ROWS + 2] = { 0 };
 	size_t n = 0, i;
 	int letter, err;
@@ -169,7 +172,7 @@ static int parse(struct cli *cli, const struct cli_command *c, int argc, char **
 						 NULL, rows[i].letter };
 	table[n] = (struct option){ "help", no_argument, NULL, 'h' };
 	opterr = 0;
-	while ((letter = getopt_long(argc, argv, "+:h", table, NULL)) != -1) {
+	while ((letter = getopt_long(argc, argv, shorts, table, NULL)) != -1) {
 		if (letter == 'h') {
 			command_usage(c);
 			return -1;

@@ -40,7 +40,21 @@ def _namespaces():
         for name in names:
             _run("ip", "netns", "add", name)
             made.append(name)
-        _run("ip", "link", "add", "veth0", "netns", names[0], "type", "veth", "peer", "name", "veth0", "netns", names[1])
+        _run(
+            "ip",
+            "link",
+            "add",
+            "veth0",
+            "netns",
+            names[0],
+            "type",
+            "veth",
+            "peer",
+            "name",
+            "veth0",
+            "netns",
+            names[1],
+        )
         for name, address in zip(names, (CLIENT, SERVER), strict=True):
             inside = ("ip", "-n", name)
             _run(*inside, "link", "set", "lo", "up")
@@ -99,11 +113,42 @@ def record(directory, downloads=(150_000, 1_000, 37)):
 
     with _namespaces() as (client, server):
         at = {side: ("ip", "netns", "exec", name) for side, name in (("client", client), ("server", server))}
-        web = [*at["server"], sys.executable, "-m", "http.server", "80", "--bind", SERVER, "--directory", str(root)]
-        names = [*at["server"], "dnsmasq", "--no-daemon", "--conf-file=/dev/null", "--no-resolv", "--no-hosts"]
+        web = [
+            *at["server"],
+            sys.executable,
+            "-m",
+            "http.server",
+            "80",
+            "--bind",
+            SERVER,
+            "--directory",
+            str(root),
+        ]
+        names = [
+            *at["server"],
+            "dnsmasq",
+            "--no-daemon",
+            "--conf-file=/dev/null",
+            "--no-resolv",
+            "--no-hosts",
+        ]
         names += ["--user=root", "--pid-file", f"--listen-address={SERVER}", "--bind-interfaces"]
         names += ["--address=/office.example/198.18.7.80", "--txt-record=text.example," + "v" * 200]
-        sniff = [*at["client"], "tcpdump", "-i", "veth0", "-n", "-U", "-s", "0", "-Z", "root", "-w", str(capture), "ip"]
+        sniff = [
+            *at["client"],
+            "tcpdump",
+            "-i",
+            "veth0",
+            "-n",
+            "-U",
+            "-s",
+            "0",
+            "-Z",
+            "root",
+            "-w",
+            str(capture),
+            "ip",
+        ]
         with (
             _daemon("http.server", web, directory / "http.log"),
             _daemon("dnsmasq", names, directory / "dnsmasq.log"),
@@ -122,7 +167,12 @@ def record(directory, downloads=(150_000, 1_000, 37)):
                     raise TrafficError(f"the download of {size} bytes differs from what was served")
                 got.unlink()
             dig = [*at["client"], "dig", f"@{SERVER}", "+tries=2", "+time=5", "+short"]
-            for question in ("office.example A", "www.office.example A", "text.example TXT", "nowhere.invalid A"):
+            for question in (
+                "office.example A",
+                "www.office.example A",
+                "text.example TXT",
+                "nowhere.invalid A",
+            ):
                 _run(*dig, *question.split())
             for size in PING_SIZES:
                 _run(*at["client"], "ping", "-n", "-q", "-c", "1", "-W", "5", "-s", str(size), SERVER)

@@ -22,6 +22,15 @@ SOURCES = [
 ]
 
 
-@pytest.mark.parametrize("testcase", ["every_length", "bad_frames_cost_themselves", "overflow_is_counted", "closed_port_takes_nothing", "full_rate"])
+@pytest.mark.parametrize(
+    "testcase",
+    [
+        "every_length",
+        "bad_frames_cost_themselves",
+        "overflow_is_counted",
+        "closed_port_takes_nothing",
+        "full_rate",
+    ],
+)
 def test_wire(testcase):
     run("wire_cross", SOURCES, "cocotb_wire", testcase=testcase)

@@ -64,11 +64,7 @@ class Bench:
         """jobs: two lists of (frame, bad), one a port; both ports run at the same time."""
         dut = self.dut
         beats = [
-            [
-                (f[o : o + BEAT], o + BEAT >= len(f), bad)
-                for f, bad in port
-                for o in range(0, len(f), BEAT)
-            ]
+            [(f[o : o + BEAT], o + BEAT >= len(f), bad) for f, bad in port for o in range(0, len(f), BEAT)]
             for port in jobs
         ]
         while any(beats):
@@ -109,7 +105,10 @@ def padded(frame):
 
 def expect(jobs, port):
     """What send port `port` gives, from each receive port in its order."""
-    return [[padded(f) for f, bad in lane if not bad and len(f) & 1 == port and 14 <= len(f) <= FRAME_MAX] for lane in jobs]
+    return [
+        [padded(f) for f, bad in lane if not bad and len(f) & 1 == port and 14 <= len(f) <= FRAME_MAX]
+        for lane in jobs
+    ]
 
 
 def check_order(got, lanes):
@@ -147,7 +146,9 @@ async def bad_frames_cost_themselves(dut):
     for lane in jobs:
         for _ in range(300):
             kind = rnd.randrange(6)
-            size = {0: rnd.randrange(1, 14), 1: rnd.randrange(FRAME_MAX + 1, FRAME_MAX + 600)}.get(kind, rnd.randrange(14, 300))
+            size = {0: rnd.randrange(1, 14), 1: rnd.randrange(FRAME_MAX + 1, FRAME_MAX + 600)}.get(
+                kind, rnd.randrange(14, 300)
+            )
             lane.append((rnd.randbytes(size), kind == 2))
     await bench.send(jobs, gap=0.4)
     await bench.drain()
