@@ -195,8 +195,7 @@ module esp_in
   logic first;
   always_ff @(posedge clk) begin
     if (s_valid && s_ready) first <= s_beat.last;
-    held <= held + 10'(s_valid && s_ready && first) - 10'(m_valid && m_ready && m_beat.last) -
-        10'(d_valid && d_ready);
+    held <= held + 10'(s_valid && s_ready && first) - 10'(m_valid && m_ready && m_beat.last) - 10'(d_valid && d_ready);
     if (rst) begin
       first  <= 1'b1;
       held <= '0;

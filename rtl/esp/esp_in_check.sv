@@ -114,22 +114,25 @@ module esp_in_check
   function automatic logic counts_up(input logic [511:0] data, input logic signed [9:0] lo, input logic [6:0] hi);
     counts_up = 1'b1;
     for (int j = 0; j < 64; j++)
-      if (10'(j) >= lo && 7'(j) < hi && data[8*j+:8] != 8'(10'(j) - lo + 10'sd1)) counts_up = 1'b0;
+    if (10'(j) >= lo && 7'(j) < hi && data[8*j+:8] != 8'(10'(j) - lo + 10'sd1)) counts_up = 1'b0;
   endfunction
 
   // The trailer: pad length and next header are the plaintext's last two bytes; its length is a multiple of 4.
   logic [7:0] pad, next_header;
+  logic [8:0] trailer_at;  // bit number
   logic signed [9:0] pad_lo;  // where byte 1 of the padding stands, against the last beat
   logic [13:0] payload;
   logic pad_fits, pad_last;
   always_comb begin
     {next_header, pad} = 16'd0;
+    trailer_at = '0;
     pad_lo = '0;
     payload = '0;
     pad_fits = 1'b0;
     pad_last = 1'b0;
     if (c_valid && c_authentic) begin
-      {next_header, pad} = c_data[{c_bytes-7'd2, 3'd0}[8:0]+:16];
+      trailer_at = 9'({c_bytes - 7'd2, 3'd0});
+      {next_header, pad} = c_data[trailer_at+:16];
       pad_lo = $signed({3'd0, c_bytes}) - 10'sd2 - $signed({2'd0, pad});
       payload = c_check.cipher_bytes - 14'd2 - 14'(pad);
       pad_fits = 14'(pad) <= c_check.cipher_bytes - 14'd2;
@@ -160,7 +163,6 @@ module esp_in_check
   logic [7:0] c_status;
   logic [13:0] deliver;
   always_comb begin
-    // Its own header may be longer than what came: that is checked where it is used.
     inner_total = be16(c_start[31:16]);
     inner_ok = c_start[7:4] == 4'd4 && c_start[3:0] >= 4'd5 && inner_total >= 16'({c_start[3:0], 2'b00}) &&
         inner_total <= 16'(payload);

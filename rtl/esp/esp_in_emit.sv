@@ -86,8 +86,7 @@ module esp_in_emit
         sum = ~be16(order.head[8*(ETH_BYTES+10)+:16]);
         sum = sum_update(sum_update(sum, old_total, total), old_proto, new_proto);
         for (int i = 0; i < IP_MAX / 4; i++)
-          if (4'(i) < order.hdr_bytes[5:2])
-            job_in.prefix[8*(ETH_BYTES+4*i)+:32] = order.head[8*(ETH_BYTES+4*i)+:32];
+        if (4'(i) < order.hdr_bytes[5:2]) job_in.prefix[8*(ETH_BYTES+4*i)+:32] = order.head[8*(ETH_BYTES+4*i)+:32];
         job_in.prefix[8*(ETH_BYTES+2)+:16] = be16(total);
         job_in.prefix[8*(ETH_BYTES+9)+:8] = fate.next_header;
         job_in.prefix[8*(ETH_BYTES+10)+:16] = be16(~sum);
@@ -132,8 +131,7 @@ module esp_in_emit
     if (ending && from_buffer) rd <= after;
     else if (buffer_re) rd <= rd + 1'b1;
     else if (d_valid && d_ready && order.kind == IN_ESP) rd <= rd + (BUFFER_W + 1)'(fate.beats);
-    if (job_go && order.kind == IN_ESP)
-      after <= (ending && from_buffer ? after : rd) + (BUFFER_W + 1)'(fate.beats);
+    if (job_go && order.kind == IN_ESP) after <= (ending && from_buffer ? after : rd) + (BUFFER_W + 1)'(fate.beats);
 
     if (fetch) begin
       o_last   <= ending;

@@ -103,7 +103,7 @@ module esp_in_parse
       ip = ip4_parse(h_look[8*HEAD_BYTES-1:8*ETH_BYTES], h_meta.len - 16'(ETH_BYTES));
       ipv4 = be16(h_look[8*ETH_BYTES-1-:16]) == ETHERTYPE_IPV4;
       for (int i = IP_MIN / 4; i <= IP_MAX / 4; i++)
-        if (ip.hdr_bytes[5:2] == 4'(i)) esp = h_look[8*(ETH_BYTES+4*i)+:8*(ESP_BYTES+IV_BYTES)];
+      if (ip.hdr_bytes[5:2] == 4'(i)) esp = h_look[8*(ETH_BYTES+4*i)+:8*(ESP_BYTES+IV_BYTES)];
       room = ip.total - 16'(ip.hdr_bytes);
 
       h_parsed.head = h_look[8*HEAD_BYTES-1:0];

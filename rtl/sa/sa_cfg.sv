@@ -66,10 +66,32 @@ module sa_cfg
   localparam int WORDS = (SA_REC_HDR_SUM_LSB + SA_REC_HDR_SUM_W + 31) / 32;
 
   typedef enum logic [4:0] {
-    DRAIN, SWEEP, IDLE, DONE,
-    I_HASH, I_LOOK, K_HASH, K_LOOK, I_POP, I_INDEX, I_GEN, I_FILL, I_FILL_GAP, I_STATE, I_LINK,
-    H_INFO, H_CHECK, R_HASH, R_LOOK, R_WAIT, R_ERASE, FLUSH,
-    Q_INFO, Q_CHECK, Q_OP, Q_WAIT
+    DRAIN,
+    SWEEP,
+    IDLE,
+    DONE,
+    I_HASH,
+    I_LOOK,
+    K_HASH,
+    K_LOOK,
+    I_POP,
+    I_INDEX,
+    I_GEN,
+    I_FILL,
+    I_FILL_GAP,
+    I_STATE,
+    I_LINK,
+    H_INFO,
+    H_CHECK,
+    R_HASH,
+    R_LOOK,
+    R_WAIT,
+    R_ERASE,
+    FLUSH,
+    Q_INFO,
+    Q_CHECK,
+    Q_OP,
+    Q_WAIT
   } state_e;
   state_e state;
 

@@ -249,8 +249,8 @@ module sa_in
     end
   end
 
-  sa_edge_t  rd_edge, edge_byp, cur;
-  sa_ring_t  rd_word, word_byp, word;
+  sa_edge_t rd_edge, edge_byp, cur;
+  sa_ring_t rd_word, word_byp, word;
   counters_t rd_count, count_byp, count, count_wdata;
   logic edge_byp_valid, word_byp_valid, count_byp_valid, count_we;
 

@@ -47,5 +47,5 @@ def test_esp_in(testcase):
 
 @pytest.mark.parametrize("testcase", SHAKEN)
 def test_esp_in_shaken(testcase):
-    """The same with gaps, back-pressure and an engine that stops now and then."""
+    """The same with gaps, back-pressure and an engine and a table that stop now and then."""
     run("esp_in_bench", SOURCES, "cocotb_esp_in", testcase=testcase, env={"LOAD": "0.3 0.4 0.2"})

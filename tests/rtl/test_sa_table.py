@@ -40,4 +40,11 @@ def test_sa_table(testcase):
 
 def test_sa_table_1024():
     """All 1,024 entries of the card as it is built, both directions."""
-    run("sa_table", SOURCES, "cocotb_sa_table", parameters={"ENTRIES": 1024}, testcase="nearly_full", env={"STYLES": "sequential"})
+    run(
+        "sa_table",
+        SOURCES,
+        "cocotb_sa_table",
+        parameters={"ENTRIES": 1024},
+        testcase="nearly_full",
+        env={"STYLES": "sequential"},
+    )

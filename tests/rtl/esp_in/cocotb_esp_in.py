@@ -2,12 +2,22 @@
 """cocotb: the inbound pipe with the real SA table and engine."""
 
 import os
-from collections import deque
 
 import cocotb
 from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, RisingEdge
-from esp_in_frames import ETH, PROTO_ESP, Scapy, checksum, encrypt, frame, inner_packet, ip_header, make_sa, trailer
+from esp_in_frames import (
+    ETH,
+    PROTO_ESP,
+    Scapy,
+    checksum,
+    encrypt,
+    frame,
+    inner_packet,
+    ip_header,
+    make_sa,
+    trailer,
+)
 from frames import META_T, VERDICT_T, Collector, Sink, Source, beats
 from sa_bench import Management
 from sa_model import IN, MBX_OK, TRANSPORT, TUNNEL, seeded
@@ -29,7 +39,13 @@ class Bench:
         self.out = Collector()
         self.sinks = [
             Sink(dut, "m", ["beat", "meta"], self.out, lambda: rng.random() < stall),
-            Sink(dut, "d", ["verdict"], lambda i, c: self.got_d.append(i["verdict"]), lambda: rng.random() < stall),
+            Sink(
+                dut,
+                "d",
+                ["verdict"],
+                lambda i, c: self.got_d.append(i["verdict"]),
+                lambda: rng.random() < stall,
+            ),
         ]
         self.engine_stall = engine_stall
         self.index = 0
@@ -39,18 +55,20 @@ class Bench:
         cocotb.start_soon(Clock(dut.clk, 4, "ns").start())
         dut.miss_to_host.value, dut.fragment_to_host.value = miss, fragment
         dut.rx_queue.value, dut.engine_stall.value = WIRE_QUEUE, 0
+        dut.table_stall.value = 0
         self.table = Management(dut)
         await self.table.reset()
         for part in (self.source, *self.sinks):
             cocotb.start_soon(part.run())
         if self.engine_stall:
-            cocotb.start_soon(self.stall_engine())
+            cocotb.start_soon(self.stall_inside())
         return self
 
-    async def stall_engine(self):
-        """Single cycles, and now and then so long that everything behind fills."""
+    async def stall_inside(self):
+        """Engine and table: single cycles, and now and then so long that everything behind fills."""
         while True:
             self.dut.engine_stall.value = int(self.rng.random() < self.engine_stall)
+            self.dut.table_stall.value = sum((self.rng.random() < self.engine_stall) << i for i in range(3))
             await ClockCycles(self.dut.clk, 300 if self.rng.random() < 0.002 else 1)
 
     async def install(self, *sas):
@@ -86,13 +104,17 @@ class Bench:
             if not self.source.items and int(self.dut.idle.value):
                 break
         else:
-            raise AssertionError(f"never idle: {len(self.out.packets)} of {len(self.want_m)} frames, {len(self.got_d)} drops")
+            raise AssertionError(
+                f"never idle: {len(self.out.packets)} of {len(self.want_m)} frames, {len(self.got_d)} drops"
+            )
         await ClockCycles(self.dut.clk, 3)
         blank = META_T.unpack(0)
         got = [VERDICT_T.unpack(v) for v in self.got_d]
         statuses = [g["status"] for g in got]
         assert len(got) == len(self.want_d), f"dropped as {statuses}, not {[w[2] for w in self.want_d]}"
-        assert len(self.out.packets) == len(self.want_m), f"{len(self.out.packets)} of {len(self.want_m)} frames"
+        assert len(self.out.packets) == len(self.want_m), (
+            f"{len(self.out.packets)} of {len(self.want_m)} frames"
+        )
         for n, ((data, item, _), (want, meta)) in enumerate(zip(self.out.packets, self.want_m, strict=True)):
             assert META_T.unpack(item["meta"]) == blank | meta, f"meta of frame {n}"
             assert data == want, f"frame {n} differs:\n{data.hex()}\n{want.hex()}"
@@ -161,7 +183,12 @@ async def scapy_encrypts(dut):
                     else:
                         options = rng.choice([b"", b"", b"\1\1\1\1", bytes([1] * 40)])
                         body = rng.randbytes(size - 20)
-                        packet = ip_header(len(body), 17, dst=sa.dst[:4], options=options, ttl=rng.randrange(1, 255)) + body
+                        packet = (
+                            ip_header(
+                                len(body), 17, dst=sa.dst[:4], options=options, ttl=rng.randrange(1, 255)
+                            )
+                            + body
+                        )
                     if rng.random() < 0.3:
                         b.passes(plain_frame(rng, rng.randrange(14, 300)))
                     b.decrypts(peer.frame(packet, seq), ETH + packet, sa, seq, host=rng.random() < 0.2)
@@ -382,7 +409,9 @@ async def mixed(dut):
     """Everything at once, from wire and host, many SAs; the order of what comes out is that of what went in."""
     b = await Bench(dut, *load()).start()
     rng = b.rng
-    sas = [make_sa(rng, rng.choice([TUNNEL, TRANSPORT]), rng.choice([8, 12, 16]), window=4096) for _ in range(12)]
+    sas = [
+        make_sa(rng, rng.choice([TUNNEL, TRANSPORT]), rng.choice([8, 12, 16]), window=4096) for _ in range(12)
+    ]
     await b.install(*sas)
     seqs = [0] * len(sas)
     for _ in range(int(os.environ.get("FRAMES", "700"))):
@@ -407,7 +436,11 @@ async def mixed(dut):
             esp = esp[:-1] + bytes([esp[-1] ^ 0x80])
             b.drops(frame(sa, esp), ICV, host, seq)
         elif what < 0.4:
-            b.drops(frame(sa, esp)[:-1] if len(esp) > 60 else frame(sa, esp, ethernet_padding=False)[:-1], TRUNCATED, host)
+            b.drops(
+                frame(sa, esp)[:-1] if len(esp) > 60 else frame(sa, esp, ethernet_padding=False)[:-1],
+                TRUNCATED,
+                host,
+            )
         else:
             header = ETH if sa.mode == TUNNEL else ETH + ip_header(len(plain), 17, dst=sa.dst[:4])
             b.decrypts(frame(sa, esp), header + plain, sa, seq, host)

@@ -18,6 +18,7 @@ module esp_in_bench
     input wire fragment_to_host,
     input wire [3:0] rx_queue,
     input wire engine_stall,  // holds back what leaves the engine
+    input wire [2:0] table_stall,  // holds back lookups' answers (0), commits (1), their answers (2)
 
     input  wire   s_valid,
     output logic  s_ready,
@@ -86,13 +87,13 @@ module esp_in_bench
       .sa_req_valid(in_req_valid),
       .sa_req_ready(in_req_ready),
       .sa_req(in_req),
-      .sa_rsp_valid(in_rsp_valid),
+      .sa_rsp_valid(in_rsp_valid && !table_stall[0]),
       .sa_rsp_ready(in_rsp_ready),
       .sa_rsp(in_rsp),
       .cm_req_valid,
-      .cm_req_ready,
+      .cm_req_ready(cm_req_ready && !table_stall[1]),
       .cm_req,
-      .cm_rsp_valid,
+      .cm_rsp_valid(cm_rsp_valid && !table_stall[2]),
       .cm_rsp_ready,
       .cm_rsp_status,
       .e_valid,
@@ -116,6 +117,9 @@ module esp_in_bench
       .out_req_valid(1'b0),
       .out_req('0),
       .out_rsp_ready(1'b1),
+      .in_rsp_ready(in_rsp_ready && !table_stall[0]),
+      .cm_req_valid(cm_req_valid && !table_stall[1]),
+      .cm_rsp_ready(cm_rsp_ready && !table_stall[2]),
       .idle(idle_table),
       .*
   );

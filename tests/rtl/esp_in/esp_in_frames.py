@@ -20,10 +20,14 @@ def checksum(header):
     return total ^ 0xFFFF
 
 
-def ip_header(length, proto, src=b"\xc0\0\2\1", dst=b"\xc0\0\2\2", options=b"", fragment=0, ttl=64, ident=7, tos=0):
+def ip_header(
+    length, proto, src=b"\xc0\0\2\1", dst=b"\xc0\0\2\2", options=b"", fragment=0, ttl=64, ident=7, tos=0
+):
     """An IPv4 header; `length` is of what follows."""
     size = 20 + len(options)
-    head = struct.pack(">BBHHHBBH4s4s", 0x40 | size // 4, tos, size + length, ident, fragment, ttl, proto, 0, src, dst)
+    head = struct.pack(
+        ">BBHHHBBH4s4s", 0x40 | size // 4, tos, size + length, ident, fragment, ttl, proto, 0, src, dst
+    )
     head += options
     return head[:10] + struct.pack(">H", checksum(head)) + head[12:]
 

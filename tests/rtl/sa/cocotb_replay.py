@@ -120,7 +120,9 @@ async def resumed(dut):
     for start in (1, 63, 64, 5000, 70000):
         t, rng, all_sas = await sas(dut, WINDOWS, start, t)
         for sa in all_sas:
-            for seq in sorted({0, 1, start // 2, start - 1, start, start + 1, start + 2, max(1, start - sa.window + 1)}):
+            for seq in sorted(
+                {0, 1, start // 2, start - 1, start, start + 1, start + 2, max(1, start - sa.window + 1)}
+            ):
                 await precheck(t, sa, seq)
             for _ in range(60):
                 commit(t, sa, next_number(rng, sa))

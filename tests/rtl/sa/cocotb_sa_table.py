@@ -125,7 +125,11 @@ async def random_commands(dut):
         """Requests for SAs that stay where they are; the model is asked in the order of the requests."""
         nonlocal checks
         for _ in range(count):
-            sa = rng.choice(list(live.values())) if live and rng.random() < 0.8 else (rng.choice(dead) if dead else None)
+            sa = (
+                rng.choice(list(live.values()))
+                if live and rng.random() < 0.8
+                else (rng.choice(dead) if dead else None)
+            )
             if sa is None:
                 continue
             alive = live.get(sa.name) is sa
@@ -351,7 +355,9 @@ async def rate(dut):
     assert await t.install(out) == MBX_OK and await t.install(inb) == MBX_OK
     seqs, commits = [], []
     for i in range(400):
-        t.out.send(OUT_REQ.pack(handle=out.handle, bytes=100), lambda w: seqs.append(OUT_RSP.unpack(w)["seq"]))
+        t.out.send(
+            OUT_REQ.pack(handle=out.handle, bytes=100), lambda w: seqs.append(OUT_RSP.unpack(w)["seq"])
+        )
         t.inb.send(in_req(inb, i + 1000), lambda w: None)
         t.cm.send(COMMIT.pack(handle=inb.handle, seq=i // 2 + 1, bytes=10, status=OK), commits.append)
     await t.drain()
@@ -376,7 +382,10 @@ async def management_under_load(dut):
         i = 0
         while not done:
             if len(t.out.request) < 4:
-                t.out.send(OUT_REQ.pack(handle=out.handle, bytes=100), lambda w: seqs.append(OUT_RSP.unpack(w)["seq"]))
+                t.out.send(
+                    OUT_REQ.pack(handle=out.handle, bytes=100),
+                    lambda w: seqs.append(OUT_RSP.unpack(w)["seq"]),
+                )
                 t.inb.send(in_req(inb, 2**31 + i), lambda w: hits.append(IN_RSP.unpack(w)["handle"]))
                 i += 1
                 t.cm.send(COMMIT.pack(handle=inb.handle, seq=i, bytes=10, status=OK), commits.append)

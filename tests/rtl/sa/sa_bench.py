@@ -156,7 +156,9 @@ class Table(Management):
         return got[0]
 
     async def lookup_out(self, handle, size=100, hdr_bytes=20):
-        rsp = OUT_RSP.unpack(await self.ask(self.out, OUT_REQ.pack(handle=handle, bytes=size, hdr_bytes=hdr_bytes)))
+        rsp = OUT_RSP.unpack(
+            await self.ask(self.out, OUT_REQ.pack(handle=handle, bytes=size, hdr_bytes=hdr_bytes))
+        )
         rsp["ctx"] = CTX.unpack(rsp["ctx"])
         return rsp
 

@@ -14,7 +14,18 @@ OUT, IN = 1, 2
 TUNNEL, TRANSPORT = 1, 2
 
 CTX = Struct(
-    key=256, key_len=2, h=128, salt=32, spi=32, tunnel=1, icv_bytes=5, qid=4, flags=32, hdr_bytes=6, hdr=320, hdr_sum=16
+    key=256,
+    key_len=2,
+    h=128,
+    salt=32,
+    spi=32,
+    tunnel=1,
+    icv_bytes=5,
+    qid=4,
+    flags=32,
+    hdr_bytes=6,
+    hdr=320,
+    hdr_sum=16,
 )
 OUT_REQ = Struct(handle=32, bytes=16, hdr_bytes=6)
 OUT_RSP = Struct(status=8, seq=64, ctx=CTX.width)
