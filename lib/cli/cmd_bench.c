@@ -47,7 +47,7 @@ static int run(const struct cli *cli, struct vesper *v, uint32_t handle, uint8_t
 {
 	uint64_t count = cli->count ? cli->count : DEFAULT_COUNT;
 	uint32_t room = (uint32_t)cli->size + VESPER_OVERHEAD;
-	struct vesper_frame frames[BURST];
+	static struct vesper_frame frames[BURST];
 	size_t n, i;
 
 	while (t->packets < count) {

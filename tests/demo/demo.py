@@ -23,10 +23,9 @@ import threading
 import time
 from pathlib import Path
 
-from scapy.utils import RawPcapNgReader, RawPcapReader
-
 import traffic
 import tshark
+from scapy.utils import RawPcapNgReader, RawPcapReader
 
 ROOT = Path(__file__).resolve().parents[2]
 BIN = ROOT / "build" / "bin"
@@ -102,10 +101,10 @@ def frames(path):
 
 def compare(what, got, wanted):
     """Raise DemoError at the first packet and byte that differ."""
-    for number, (a, b) in enumerate(zip(got, wanted), 1):
+    for number, (a, b) in enumerate(zip(got, wanted, strict=False), 1):
         if a == b:
             continue
-        at = next((i for i, (x, y) in enumerate(zip(a, b)) if x != y), min(len(a), len(b)))
+        at = next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
         raise DemoError(
             f"{what}: packet {number} differs at byte {at}: {a[at : at + 8].hex() or 'nothing'} instead of "
             f"{b[at : at + 8].hex() or 'nothing'} ({len(a)} bytes, {len(b)} wanted)"
@@ -125,7 +124,7 @@ def check_tshark(directory, originals):
     """tshark's plaintext must begin with each inner packet; what follows is padding that ESP describes."""
     plain = tshark.inner_packets(directory / "wire.pcapng", directory / "esp_sa.txt", directory / "wireshark")
     inner = []
-    for number, (text, frame) in enumerate(zip(plain, originals), 1):
+    for number, (text, frame) in enumerate(zip(plain, originals, strict=False), 1):
         if text is None:
             raise DemoError(f"tshark: packet {number} was not decrypted")
         inner.append(text[: len(frame) - ETH])
@@ -165,7 +164,7 @@ def table(rows):
             "  "
             + "  ".join(
                 str(cell).rjust(w) if i else str(cell).ljust(w)
-                for i, (cell, w) in enumerate(zip(row, widths))
+                for i, (cell, w) in enumerate(zip(row, widths, strict=True))
             )
         )
 

@@ -110,6 +110,7 @@ def record(directory, downloads=(150_000, 1_000, 37)):
     for size in downloads:
         (root / f"{size}.bin").write_bytes(os.urandom(size))
     capture = directory / "traffic.pcap"
+    capture.unlink(missing_ok=True)  # its reappearance says that tcpdump listens
 
     with _namespaces() as (client, server):
         at = {side: ("ip", "netns", "exec", name) for side, name in (("client", client), ("server", server))}
