@@ -221,6 +221,9 @@ static inline bool rx_frame(struct vesper_queue *q, struct vesper_buf *b, const 
 	struct vesper_tx_slot *s;
 	u64 cookie = 0;
 
+	/* Without a frame nothing comes to the TX place that waits: its completion says so. */
+	if (unlikely(!c->len))
+		return false;
 	if (c->flags & VESPER_CPL_LOOKASIDE) {
 		s = tx_slot(q, c->tag, TX_WAITS_FRAME);
 		if (unlikely(!s))
@@ -245,6 +248,17 @@ static inline bool rx_frame(struct vesper_queue *q, struct vesper_buf *b, const 
 	return true;
 }
 
+/* A completion without a frame: the card may say why, or it makes no sense. */
+static __attribute__((noinline)) void rx_nothing(struct vesper_queue *q, struct vesper_buf *b,
+						 const struct cpl *c)
+{
+	if (!c->len && c->status && vesper_status_name(c->status))
+		q->stats.rx_returned++;
+	else
+		q->stats.hw_errors++;
+	put_free(q, b);
+}
+
 int vesper_queue_rx(struct vesper_queue *q, struct vesper_rx *frames, unsigned int n)
 {
 	const u32 mask = q->rx_mask;
@@ -264,8 +278,7 @@ int vesper_queue_rx(struct vesper_queue *q, struct vesper_rx *frames, unsigned i
 		} else if (likely(rx_frame(q, b, &c, &frames[got]))) {
 			got++;
 		} else {
-			q->stats.hw_errors++;
-			put_free(q, b);
+			rx_nothing(q, b, &c);
 		}
 	}
 	q->rx_seen = seen;

@@ -283,8 +283,9 @@ struct vesper_queue_stats {
 	u64 tx_frames; /* results with VESPER_ST_OK */
 	u64 tx_drops;  /* other results */
 	u64 rx_frames;
-	u64 hw_errors; /* completions that made no sense */
-	u64 doorbells; /* TX and RX */
+	u64 rx_returned; /* buffers that came back without a frame, with the reason */
+	u64 hw_errors;	 /* completions that made no sense */
+	u64 doorbells;	 /* TX and RX */
 	u64 interrupts;
 	u32 tx_pending; /* in the ring, no result collected yet */
 	u32 rx_posted;	/* buffers with the card */

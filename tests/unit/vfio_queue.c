@@ -548,6 +548,8 @@ static void mad_rx_completions(void **state)
 		{ { .index = 3, .len = 257 }, true },
 		{ { .index = 3, .len = 0xffff }, true },
 		{ { .index = 3, .len = 13 }, true },
+		{ { .index = 3, .len = 0 }, true },
+		{ { .index = 3, .len = 0, .status = 50 }, true },
 		{ { .index = 3, .len = 60, .status = 50 }, true },
 		/* A lookaside result of nothing that was sent. */
 		{ { .index = 3, .len = 60, .flags = VESPER_CPL_LOOKASIDE, .tag = 0 }, true },
@@ -605,6 +607,27 @@ static void wire_frames(void **state)
 	assert_int_equal(hw_errors(&b), 0);
 	vesper_buf_put(r[0].buf);
 	vesper_buf_put(r[1].buf);
+	end(&b);
+}
+
+/* A buffer that comes back without a frame is not an error of the card. */
+static void returned_buffers(void **state)
+{
+	struct bench b = begin();
+	struct vesper_queue_stats s;
+	struct vesper_rx r[8];
+
+	(void)state;
+	fake_put_rx(b.f, 1, (struct vesper_rx_cpl){ .index = 0, .status = VESPER_ST_DMA_WRITE });
+	fake_put_rx(b.f, 1, (struct vesper_rx_cpl){ .index = 1, .len = 60 });
+	assert_int_equal(vesper_queue_rx(b.q, r, 8), 1);
+	vesper_buf_put(r[0].buf);
+	vesper_queue_stats(b.q, &s);
+	assert_int_equal(s.rx_returned, 1);
+	assert_int_equal(s.rx_frames, 1);
+	assert_int_equal(s.hw_errors, 0);
+	assert_int_equal(s.rx_posted + s.buffers_free, 24);
+	still_works(&b);
 	end(&b);
 }
 
@@ -686,6 +709,7 @@ int main(void)
 		cmocka_unit_test(completed_twice),
 		cmocka_unit_test(mad_rx_completions),
 		cmocka_unit_test(wire_frames),
+		cmocka_unit_test(returned_buffers),
 		cmocka_unit_test(interrupts),
 		cmocka_unit_test(polling),
 		cmocka_unit_test(halted_or_gone),
