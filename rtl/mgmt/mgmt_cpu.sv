@@ -162,8 +162,7 @@ module mgmt_cpu #(
       if (la_addr[31:28] == 4'h0) rom_q <= rom[la_addr[RomAw+1:2]];
       if (la_addr[31:28] == 4'h1) ram_q <= ram[la_addr[RamAw+1:2]];
     end
-    if (valid && place == RAM)
-      for (int i = 0; i < 4; i++) if (wstrb[i]) ram[mem_addr[RamAw+1:2]][i] <= wdata[8*i+:8];
+    if (valid && place == RAM) for (int i = 0; i < 4; i++) if (wstrb[i]) ram[mem_addr[RamAw+1:2]][i] <= wdata[8*i+:8];
   end
 
   // The place is judged by the address of the access itself; all accesses are of words.

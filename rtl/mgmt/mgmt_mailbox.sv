@@ -48,8 +48,7 @@ module mgmt_mailbox (
   wire  [ 3:0] wr_be = busy ? be : h_wr_be;
 
   always_ff @(posedge clk) begin
-    if (wr)
-      for (int i = 0; i < 4; i++) if (wr_be[i]) req[wr_addr][i] <= wr_data[8*i+:8];
+    if (wr) for (int i = 0; i < 4; i++) if (wr_be[i]) req[wr_addr][i] <= wr_data[8*i+:8];
     if (req_rd) req_rdata <= req[addr];
     if (rsp_wr) for (int i = 0; i < 4; i++) if (be[i]) rsp[addr][i] <= wdata[8*i+:8];
     h_rd_data <= rsp[h_rd_addr];

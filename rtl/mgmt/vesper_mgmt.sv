@@ -69,8 +69,11 @@ module vesper_mgmt
   localparam int StateWords = SA_STATE_BYTES / 4;
 
   if (SA_REC_BYTES != 256 || SA_STATE_BYTES != 88) begin : g_bad_abi
-    $error("vesper_mgmt: SA record of %0d and state of %0d bytes; the registers have 256 and 88",
-           SA_REC_BYTES, SA_STATE_BYTES);
+    $error(
+        "vesper_mgmt: SA record of %0d and state of %0d bytes; the registers have 256 and 88",
+        SA_REC_BYTES,
+        SA_STATE_BYTES
+    );
   end
   if (SA_ENTRIES < 1 || SA_ENTRIES > 65536 || (SA_ENTRIES & (SA_ENTRIES - 1)) != 0) begin : g_bad_sa
     $error("vesper_mgmt: SA_ENTRIES %0d is not a power of two up to 65536", SA_ENTRIES);

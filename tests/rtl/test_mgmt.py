@@ -61,7 +61,9 @@ def test_mgmt(name):
 
 
 # ebreak; a load from nowhere; a write to the image
-@pytest.mark.parametrize("words", [["00100073"], ["40000537", "00052583"], ["00002023"]], ids=["trap", "nowhere", "image"])
+@pytest.mark.parametrize(
+    "words", [["00100073"], ["40000537", "00052583"], ["00002023"]], ids=["trap", "nowhere", "image"]
+)
 def test_dead_firmware(words, tmp_path):
     image = tmp_path / "bad.hex"
     image.write_text("\n".join(words) + "\n")

@@ -360,8 +360,7 @@ static void test_erases(void **state)
 	/* The mock's table rightly holds it; nothing else may. */
 	memset(mock.sa, 0, sizeof(mock.sa));
 	assert_false(mock_in_globals(key, 8));
-	assert_false(mock_in_globals((const u8 *)"SALT\x00\x00\x12\x34", 8) &&
-		     mock_in_globals(key + 8, 8));
+	assert_false(mock_in_globals((const u8 *)"SALT\x00\x00\x12\x34", 8));
 	/* The search itself works. */
 	memcpy(mock.staging, key, 32);
 	assert_true(mock_in_globals(key, 8));

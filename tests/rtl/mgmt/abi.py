@@ -19,6 +19,7 @@ SA_FIELDS = (
     "dir mode family alg key_len icv_len ttl tos flags replay_window spi salt src dst key seq queue "
     "reserved0 reserved1 reserved2"
 ).split()
+SA_OFFSETS = (0, 1, 2, 3, 4, 5, 6, 7, 8, 12, 16, 20, 24, 40, 56, 88, 96, 98, 100, 104)
 INFO_FIELDS = (
     "handle dir mode family alg key_len icv_len queue replay_window spi reserved src dst "
     "seq packets bytes replayed icv_failed"
@@ -40,4 +41,9 @@ def request(cmd, body=b"", tag=0, **header):
     """A message with its header; `header` overrides len, status, field, reserved, value."""
     fields = dict(len=HDR.size + len(body), status=0, field=0, reserved=0, value=0)
     fields.update(header)
-    return HDR.pack(cmd, fields["len"], tag, fields["status"], fields["field"], fields["reserved"], fields["value"]) + body
+    return (
+        HDR.pack(
+            cmd, fields["len"], tag, fields["status"], fields["field"], fields["reserved"], fields["value"]
+        )
+        + body
+    )

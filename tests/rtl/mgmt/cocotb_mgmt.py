@@ -10,7 +10,6 @@ from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, ReadOnly, RisingEdge
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
 from mgmt import abi
 
 C = abi.CODES
@@ -104,12 +103,12 @@ class Card:
         rsp = await self.call(C["MBX_SA_QUERY"], struct.pack("<II", handle, flags))
         if rsp.status:
             return rsp
-        return dict(zip(abi.INFO_FIELDS, abi.INFO.unpack(rsp.body)))
+        return dict(zip(abi.INFO_FIELDS, abi.INFO.unpack(rsp.body), strict=True))
 
     async def stats(self):
         words = struct.unpack(f"<{abi.STATS_WORDS}Q", await self.ok(C["MBX_STATS"]))
         names = "tx_bytes rx_bytes tx_bad_doorbell rx_bad_doorbell cycles".split()
-        return {"tx": words[:64], "rx": words[64:128], **dict(zip(names, words[128:]))}
+        return {"tx": words[:64], "rx": words[64:128], **dict(zip(names, words[128:], strict=True))}
 
     async def lookup(self, handle):
         """Outbound lookup as the pipe does it."""
@@ -143,7 +142,7 @@ def words_of(secret):
 
 
 def assert_erased(card, *secrets):
-    for place, memory in zip(("RAM", "request window", "response window"), card.memory()):
+    for place, memory in zip(("RAM", "request window", "response window"), card.memory(), strict=True):
         for word in set().union(*map(words_of, secrets)):
             assert word not in memory, f"{word.hex()} of a secret is left in the {place}"
     assert card.dut.job_left.value == 0, "a job is left in the registers"
@@ -250,7 +249,12 @@ async def refuses(dut):
     card = Card(dut)
     await card.start()
     inbound = dict(dir=2, ttl=0)
-    at = {name: 24 + offset for name, offset in zip(abi.SA_FIELDS, (0, 1, 2, 3, 4, 5, 6, 7, 8, 12, 16, 20, 24, 40, 56, 88, 96, 98, 100, 104))}
+    at = {
+        name: 24 + offset
+        for name, offset in zip(
+            abi.SA_FIELDS, (0, 1, 2, 3, 4, 5, 6, 7, 8, 12, 16, 20, 24, 40, 56, 88, 96, 98, 100, 104)
+        )
+    }
     cases = [
         ("RESERVED", "reserved0", 0x0102, dict(reserved0=0x0102)),
         ("RESERVED", "reserved1", 0x80000000, dict(reserved1=0x80000000)),
@@ -272,7 +276,11 @@ async def refuses(dut):
     ]  # fmt: skip
     for code, field, value, changes in cases:
         rsp = await card.call(C["MBX_SA_ADD"], abi.sa(**changes))
-        assert (rsp.status, rsp.field, rsp.value) == (C[f"MBX_E_{code}"], at[field], value), (code, changes, rsp)
+        assert (rsp.status, rsp.field, rsp.value) == (C[f"MBX_E_{code}"], at[field], value), (
+            code,
+            changes,
+            rsp,
+        )
         assert rsp.body == b"" and rsp.length == 24
     rsp = await card.call(C["MBX_SA_ADD"], abi.sa(key_len=16))
     assert (rsp.status, rsp.field, rsp.value) == (C["MBX_E_KEY_PADDING"], at["key"] + 16, 0)
@@ -291,7 +299,12 @@ async def refuses(dut):
         for length in (0, 24 + len(body) - 1, 24 + len(body) + 1, 0xFFFF):
             rsp = await card.call(C[f"MBX_{cmd}"], body, len=length)
             assert (rsp.status, rsp.field, rsp.value) == (C["MBX_E_LENGTH"], 2, length), (cmd, length)
-    for field, offset, value in (("status", 8, 1), ("field", 12, 2), ("reserved", 14, 3), ("value", 16, 1 << 63)):
+    for field, offset, value in (
+        ("status", 8, 1),
+        ("field", 12, 2),
+        ("reserved", 14, 3),
+        ("value", 16, 1 << 63),
+    ):
         rsp = await card.call(C["MBX_RESET"], **{field: value})
         assert (rsp.status, rsp.field, rsp.value) == (C["MBX_E_RESERVED"], offset, value)
     for cmd, flags in (("SA_DEL", 1), ("SA_QUERY", 2), ("SA_QUERY", 0x80000001)):
