@@ -80,7 +80,7 @@ package vesper_pkg;
     logic [31:0] handle;
     logic [63:0] seq;
     logic [15:0] bytes;   // plaintext bytes, for the SA's byte counter
-    logic [7:0]  status;  // ST_OK: authentic, update; ST_ICV: count; else only count nothing
+    logic [7:0]  status;  // ST_OK: authentic; ST_ICV, ST_REPLAY: count only; else: authentic, but not delivered
   } sa_commit_req_t;
   // Answer: 8 bits, the final status: the request's, or ST_REPLAY, ST_SA_STALE.
 
