@@ -59,8 +59,8 @@ TEST_DEPS += $(BUILD)/sim/vesper-sim-small
 ifneq ($(wildcard rtl/top/vesper_top.sv),)
 $(eval $(call sim_model,$(BUILD)/sim/card,$$(SIM_TOP_SOURCES),$(SIM_SWITCHES) --noassert,$(SIM_FAST)))
 $(eval $(call sim_program,$(BUILD)/bin/vesper-sim,$(BUILD)/sim/card,rel,$(SIM_FAST) -DVM_TRACE=0,$(SIM_FIRMWARE)))
-$(eval $(call sim_model,$(BUILD)/sim/trace,$$(SIM_TOP_SOURCES),$(SIM_SWITCHES) --assert --trace-fst --trace-structs,-O2))
-$(eval $(call sim_program,$(BUILD)/bin/vesper-sim-trace,$(BUILD)/sim/trace,rel,-O2 -DVM_TRACE=1,$(SIM_FIRMWARE)))
+$(eval $(call sim_model,$(BUILD)/sim/trace,$$(SIM_TOP_SOURCES),$(SIM_SWITCHES) --assert --trace-fst --trace-structs,-O1))
+$(eval $(call sim_program,$(BUILD)/bin/vesper-sim-trace,$(BUILD)/sim/trace,rel,-O1 -DVM_TRACE=1,$(SIM_FIRMWARE)))
 ALL_TARGETS += $(BUILD)/bin/vesper-sim
 INSTALL_BIN += $(BUILD)/bin/vesper-sim
 .PHONY: vesper-sim-trace
