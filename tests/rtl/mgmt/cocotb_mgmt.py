@@ -249,12 +249,7 @@ async def refuses(dut):
     card = Card(dut)
     await card.start()
     inbound = dict(dir=2, ttl=0)
-    at = {
-        name: 24 + offset
-        for name, offset in zip(
-            abi.SA_FIELDS, (0, 1, 2, 3, 4, 5, 6, 7, 8, 12, 16, 20, 24, 40, 56, 88, 96, 98, 100, 104)
-        )
-    }
+    at = {name: 24 + offset for name, offset in zip(abi.SA_FIELDS, abi.SA_OFFSETS, strict=True)}
     cases = [
         ("RESERVED", "reserved0", 0x0102, dict(reserved0=0x0102)),
         ("RESERVED", "reserved1", 0x80000000, dict(reserved1=0x80000000)),
