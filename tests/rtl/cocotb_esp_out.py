@@ -155,8 +155,9 @@ async def order_is_kept(dut):
 @cocotb.test()
 async def every_refusal(dut):
     """Each reason to drop a frame, between good frames."""
-    tunnel, transport = 0x20000, 0x20001
+    tunnel, transport, shortest = 0x20000, 0x20001, 0x20004
     sas = {
+        shortest: Sa(16, 8, False),
         tunnel: Sa(16, 16, True),
         transport: Sa(16, 16, False),
         0x20002: Sa(status=ST["SA_DIRECTION"]),
@@ -209,6 +210,8 @@ async def every_refusal(dut):
     bench.send(ethernet(packet(1466)), sa=transport)
     bad(ethernet(packet(1467)), "TOO_BIG", sa=transport, consumes=True)
     # Too big for any SA: no number is spent.
+    bench.send(ethernet(packet(1474)), sa=shortest)
+    bad(ethernet(packet(1475)), "TOO_BIG", sa=shortest)
     bad(ethernet(packet(1475)), "TOO_BIG")
     bad(ethernet(packet(9600)), "TOO_BIG")
     await bench.finish()
