@@ -120,13 +120,12 @@ module esp_out_plan
         inner_sum = sum_update(inner_sum, desc.total, new_total[15:0]);
         inner_sum = sum_update(inner_sum, {8'd0, desc.proto}, {8'd0, PROTO_ESP});
         for (int i = 0; i < MaxWords; i++)
-          if (4'(i) < desc.hdr_bytes[5:2])
-            frame.prefix[8*ETH_BYTES+32*i+:32] = desc.head[8*ETH_BYTES+32*i+:32];
+        if (4'(i) < desc.hdr_bytes[5:2]) frame.prefix[8*ETH_BYTES+32*i+:32] = desc.head[8*ETH_BYTES+32*i+:32];
         frame.prefix[8*(ETH_BYTES+2)+:16] = be16(new_total[15:0]);
         frame.prefix[8*(ETH_BYTES+9)+:8] = PROTO_ESP;
         frame.prefix[8*(ETH_BYTES+10)+:16] = be16(~inner_sum);
         for (int i = MinWords; i <= MaxWords; i++)
-          if (4'(i) == desc.hdr_bytes[5:2]) frame.prefix[8*ETH_BYTES+32*i+:128] = esp;
+        if (4'(i) == desc.hdr_bytes[5:2]) frame.prefix[8*ETH_BYTES+32*i+:128] = esp;
       end
     end
   end

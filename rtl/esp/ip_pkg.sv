@@ -59,7 +59,7 @@ package ip_pkg;
     logic [31:0] sum;
     sum = 32'd0;
     for (int i = 0; i < IP_MAX / 4; i++)
-      if (4'(i) < words) sum = sum + {16'd0, hdr[32*i+:16]} + {16'd0, hdr[32*i+16+:16]};
+    if (4'(i) < words) sum = sum + {16'd0, hdr[32*i+:16]} + {16'd0, hdr[32*i+16+:16]};
     ip4_sum = be16(fold(sum));
   endfunction
 
