@@ -16,7 +16,7 @@ module dma_axi_read
     input  wire                    bus_on,
     input  wire        [RINGS-1:0] ring_valid,
     output logic       [RINGS-1:0] ring_ready,
-    input  wire read_req_t [RINGS-1:0] ring_req,
+    input  wire read_req_t ring_req[RINGS],
     output logic       [RINGS-1:0] ring_r_valid,
     input  wire                    frame_valid,
     output logic                   frame_ready,

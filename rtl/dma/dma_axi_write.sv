@@ -16,7 +16,7 @@ module dma_axi_write
     input  wire                    bus_on,
     input  wire        [RINGS-1:0] ring_valid,
     output logic       [RINGS-1:0] ring_ready,
-    input  wire write_beat_t [RINGS-1:0] ring_beat,      // bursts of one beat
+    input  wire write_beat_t ring_beat[RINGS],      // bursts of one beat
     output logic       [RINGS-1:0] ring_b_valid,
     input  wire                    frame_valid,
     output logic                   frame_ready,
@@ -52,25 +52,33 @@ module dma_axi_write
   assign ring_ready = (start_free && !midway) ? grant : '0;
   assign frame_ready = midway ? w_free : start_free && ring_valid == 0;
 
-  logic take;
-  write_beat_t pick;
-  assign take = ring_ready != 0 || (frame_valid && frame_ready);
-  always_comb begin
-    pick = frame_beat;
-    if (!midway) for (int i = 0; i < RINGS; i++) if (grant[i]) pick = ring_beat[i];
-  end
+  logic ring_take, take, first, last;
+  assign ring_take = ring_ready != 0;
+  assign take = ring_take || (frame_valid && frame_ready);
+  assign first = ring_take || frame_beat.first;
+  assign last = ring_take || frame_beat.last;
 
   always_ff @(posedge clk) begin
-    if (take) begin
-      m_axi_wdata <= pick.data;
-      m_axi_wstrb <= pick.strb;
-      m_axi_wlast <= pick.last;
-      if (pick.first) begin
-        m_axi_awid <= pick.id;
-        m_axi_awaddr <= pick.addr;
-        m_axi_awlen <= pick.len;
+    // Spelled out for each source rather than through a common multiplexer, which would be evaluated every cycle.
+    if (frame_valid && frame_ready) begin
+      m_axi_wdata <= frame_beat.data;
+      m_axi_wstrb <= frame_beat.strb;
+      if (frame_beat.first) begin
+        m_axi_awid <= frame_beat.id;
+        m_axi_awaddr <= frame_beat.addr;
+        m_axi_awlen <= frame_beat.len;
       end
     end
+    for (int i = 0; i < RINGS; i++) begin
+      if (ring_ready[i]) begin
+        m_axi_wdata <= ring_beat[i].data;
+        m_axi_wstrb <= ring_beat[i].strb;
+        m_axi_awid <= ring_beat[i].id;
+        m_axi_awaddr <= ring_beat[i].addr;
+        m_axi_awlen <= ring_beat[i].len;
+      end
+    end
+    if (take) m_axi_wlast <= last;
     if (rst) begin
       m_axi_awvalid <= 1'b0;
       m_axi_wvalid <= 1'b0;
@@ -80,8 +88,8 @@ module dma_axi_write
       if (m_axi_wready) m_axi_wvalid <= 1'b0;
       if (take) begin
         m_axi_wvalid <= 1'b1;
-        if (pick.first) m_axi_awvalid <= 1'b1;
-        midway <= !pick.last;
+        if (first) m_axi_awvalid <= 1'b1;
+        midway <= !last;
       end
     end
   end
@@ -105,7 +113,7 @@ module dma_axi_write
         else $error("write of %0d beats at %h crosses 4 KiB", 32'(m_axi_awlen) + 1, m_axi_awaddr);
       end
       if (take)
-        assert (pick.first == !midway)
+        assert (first == !midway)
         else $error("burst of a frame out of step");
       if (m_axi_bvalid)
         assert (frame_b_valid ? m_axi_bid < 8'(Slots) : ring_b_valid != 0)

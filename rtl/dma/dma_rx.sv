@@ -35,7 +35,7 @@ module dma_rx
     input  wire  [QUEUES-1:0]        d_valid,
     input  wire  [QUEUES-1:0]        d_coming,
     output logic [QUEUES-1:0]        d_ready,
-    input  wire  [QUEUES-1:0][127:0] d_data,
+    input  wire  [127:0]             d_data[QUEUES],
     input  wire  [QUEUES-1:0][ 15:0] d_index,
     output logic                     w_valid,
     input  wire                      w_ready,

@@ -28,7 +28,7 @@ module dma_tx
     input  wire                      data_path_open,
     input  wire  [QUEUES-1:0]        d_valid,
     output logic [QUEUES-1:0]        d_ready,
-    input  wire  [QUEUES-1:0][127:0] d_data,
+    input  wire  [127:0]             d_data[QUEUES],
     input  wire  [QUEUES-1:0][ 15:0] d_index,
     output logic                     ar_valid,
     input  wire                      ar_ready,

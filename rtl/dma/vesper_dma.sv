@@ -95,13 +95,13 @@ module vesper_dma
   // ---- rings ----
   logic [QUEUES-1:0] clear, run, draining, halted, failed, quiet;
   logic [Rings-1:0][15:0] tail, begun, pushed, acked;
-  ring_t [Rings-1:0] ring;
+  ring_t ring[Rings];
   logic [Rings-1:0] ar_valid, ar_ready, ring_r_valid, fetch_failed, fetch_quiet, fetch_idle;
-  read_req_t [Rings-1:0] ar_req;
+  read_req_t ar_req[Rings];
   logic [Rings-1:0] raw_valid, d_ready, d_coming;
-  logic [Rings-1:0][127:0] d_data;
+  logic [127:0] d_data[Rings];
   logic [Rings-1:0] c_valid, c_ready, flush, w_valid, w_ready, ring_b_valid, cpl_failed, cpl_quiet, cpl_idle;
-  write_beat_t [Rings-1:0] ring_w_beat;
+  write_beat_t ring_w_beat[Rings];
   logic [127:0] tx_c_data, rx_c_data;
   read_beat_t r_beat;
   logic b_error;
@@ -165,7 +165,7 @@ module vesper_dma
   // ---- pairs ----
   logic [QUEUES-1:0] irq_valid, irq_ready, tx_bad, rx_bad, settled;
   logic [QUEUES-1:0] txd_valid, txd_ready, rxd_valid, rxd_ready, rxd_coming;
-  logic [QUEUES-1:0][127:0] txd_data, rxd_data;
+  logic [127:0] txd_data[QUEUES], rxd_data[QUEUES];
   logic [QUEUES-1:0][15:0] txd_index, rxd_index, rx_pushed, rx_acked;
   logic [QUEUES-1:0] txc_valid, txc_ready, rxc_valid, rxc_ready;
   logic rx_empty;
