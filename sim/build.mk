@@ -9,7 +9,7 @@
 SIM_QUEUES := 2
 SIM_TOP_SOURCES = $(SOURCES_vesper_top)
 SIM_FIRMWARE := $(BUILD)/firmware/vesper-fw.hex
-SIM_SMALL_SOURCES := tests/integration/sim_card.sv
+SIM_SMALL_SOURCES := tests/integration/small_card/vesper_top.sv
 
 SIM_SERVER := $(addprefix sim/,dma_map.c irq.c log.c pci_config.c vfio_user.c vfu_conn.c vfu_irq.c vfu_region.c)
 SIM_CARD := sim/axi.c sim/card.c

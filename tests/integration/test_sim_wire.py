@@ -12,25 +12,10 @@ import time
 
 import pytest
 from scapy.utils import RawPcapNgReader, wrpcap
-from sim_process import SMALL, Sim
+from sim_process import SMALL
 from vfio_user_client import Client
 
 CONTROL, RX_ENABLE, RX_TAIL = 0x18, 4, 0x10004
-
-
-@pytest.fixture
-def start(tmp_path):
-    running = []
-
-    def make(*args, **kwargs):
-        sim = Sim(SMALL, tmp_path, *args, **kwargs)
-        running.append(sim)
-        return sim
-
-    yield make
-    for sim in running:
-        if sim.process.poll() is None:
-            sim.stop()
 
 
 class Peer:
