@@ -133,13 +133,18 @@ static int need_queue(struct vesper *v)
 		.mtu = (u16)v->mtu,
 		.rx_queue = (u16)v->queue,
 	};
+	u32 tx_log2 = (u32)__builtin_ctz(v->ring);
 	struct vesper_queue_opts opts = {
 		.size = sizeof(opts),
-		.tx_log2 = (u32)__builtin_ctz(v->ring),
-		.rx_log2 = (u32)__builtin_ctz(v->ring),
+		.tx_log2 = tx_log2,
+		/*
+		 * A lookaside result without a buffer is lost. At most a TX ring of them is under way, so
+		 * an RX ring twice as long has room while collected buffers wait to be posted again.
+		 */
+		.rx_log2 = tx_log2 < VESPER_RING_LOG2_MAX ? tx_log2 + 1 : tx_log2,
 		.buf_size = BUF_SIZE,
 		/* Both rings, what a burst holds between them, and what is stashed. */
-		.buffers = 2 * v->ring + BURST + STASH,
+		.buffers = 3 * v->ring + BURST + STASH,
 	};
 	struct card *c = v->state;
 	int err;

@@ -12,3 +12,6 @@ TEST_DEPS += $(HARNESS_PROGRAM)
 
 # RTL tests read the generated constants and register blocks.
 TEST_DEPS += $(ABI_SV) $(CSR_SV) $(MGMT_SV)
+
+BENCHES += tests/bench/card.py
+BENCH_DEPS += $(BUILD)/bin/vesper $(BUILD)/bin/vesper-sim

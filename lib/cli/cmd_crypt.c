@@ -7,7 +7,7 @@
 #include "capture.h"
 #include "tally.h"
 
-#define BURST 64
+#define BURST 512 /* more than a ring, so that the card does not run dry between bursts */
 #define ROOM  (VESPER_FRAME_MAX + VESPER_OVERHEAD)
 
 /* A run over one capture. */
