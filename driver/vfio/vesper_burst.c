@@ -66,6 +66,12 @@ int vesper_queue_tx(struct vesper_queue *q, const struct vesper_tx *frames, unsi
 	u16 tail = q->tx_tail;
 	int err;
 
+	/* Buffers that were put back since the last vesper_queue_rx(): lookaside results need them. */
+	if (unlikely(vesper_ring_space(q->rx_tail, q->rx_head, q->rx_log2) > q->rx_mask / 2u)) {
+		err = vesper_queue_refill(q);
+		if (err < 0)
+			return err;
+	}
 	if (n > space)
 		n = space;
 	for (i = 0; i < n; i++, tail++) {

@@ -156,7 +156,7 @@ struct vesper_queue_opts {
 	u32 tx_log2;  /* log2 of the ring's entries, 3..15; 0: 9 */
 	u32 rx_log2;  /* the same for receive buffers; 0: 9 */
 	u32 buf_size; /* bytes of each buffer, multiple of 64, 64..16384; 0: 2048 */
-	u32 buffers;  /* how many; 0: as many as both rings hold */
+	u32 buffers;  /* how many; 0: both rings full, and as many received */
 	u32 flags;    /* VESPER_QUEUE_* */
 };
 
@@ -261,8 +261,9 @@ int vesper_queue_rx(struct vesper_queue *queue, struct vesper_rx *frames, unsign
 /**
  * vesper_queue_refill - post free buffers for reception
  *
- * vesper_queue_rx() does this by itself; call it after vesper_buf_put() when
- * the pair had run out of buffers.
+ * vesper_queue_rx() does this by itself, and so does vesper_queue_tx() when more
+ * than half of the ring is empty; call it after vesper_buf_put() when the pair
+ * had run out of buffers and neither will be called soon.
  *
  * Return: how many were posted, or a transport error of the doorbell.
  */

@@ -40,7 +40,7 @@ static int read_opts(const struct vesper_queue_opts *opts, struct vesper_queue_o
 		return vesper_error(-EINVAL, "buf_size is %u, expected a multiple of %u up to %u",
 				    o->buf_size, VESPER_RX_ALIGN, BUF_SIZE_MAX);
 	if (!o->buffers)
-		o->buffers = (1u << o->tx_log2) + (1u << o->rx_log2);
+		o->buffers = (1u << o->tx_log2) + (2u << o->rx_log2);
 	if (o->buffers > 1u << (VESPER_RING_LOG2_MAX + 2))
 		return vesper_error(-EINVAL, "buffers is %u, expected at most %u", o->buffers,
 				    1u << (VESPER_RING_LOG2_MAX + 2));
