@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Queue pairs: frames there and back over many wraps, and completions that lie. */
+/* Queue pairs: frames there and back over many wraps, in any order, with and without interrupts. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -8,114 +8,10 @@
 #include <errno.h>
 #include <string.h>
 
-#include "vesper_status.h"
-#include "vfio_fake.h"
+#include "vfio_bench.h"
 
 #define REG(name)	offsetof(vesper_t, name)
 #define QUEUE_STATE(id) (REG(queue) + (id)*0x80 + 4)
-
-struct bench {
-	struct fake *f;
-	struct vesper_dev *dev;
-	struct vesper_queue *q;
-};
-
-static struct vesper_queue_opts small_rings(void)
-{
-	return (struct vesper_queue_opts){
-		.size = sizeof(struct vesper_queue_opts),
-		.tx_log2 = 3,
-		.rx_log2 = 3,
-		.buf_size = 256,
-		.buffers = 24,
-	};
-}
-
-/* Doorbells are posted; a read comes back only after they have arrived. */
-static void settle(struct vesper_dev *dev)
-{
-	struct vesper_dev_config c;
-
-	assert_int_equal(vesper_dev_get_config(dev, &c), 0);
-}
-
-static struct bench begin(void)
-{
-	struct vesper_queue_opts o = small_rings();
-	struct bench b = { .f = fake_start() };
-
-	b.dev = fake_open(b.f);
-	assert_int_equal(vesper_queue_open(b.dev, 1, &o, &b.q), 0);
-	settle(b.dev);
-	return b;
-}
-
-static void end(struct bench *b)
-{
-	vesper_queue_close(b->q);
-	assert_int_equal(b->f->maps_now, 0);
-	vesper_dev_close(b->dev);
-	fake_stop(b->f);
-}
-
-/* Have the card process what has been posted. */
-static void release(struct bench *b)
-{
-	settle(b->dev);
-	fake_release(b->f, 1);
-}
-
-static u64 hw_errors(const struct bench *b)
-{
-	struct vesper_queue_stats s;
-
-	vesper_queue_stats(b->q, &s);
-	return s.hw_errors;
-}
-
-/* A frame of @len bytes that differs for each @seed. */
-static struct vesper_tx frame(struct bench *b, u16 len, u8 seed, u8 flags)
-{
-	struct vesper_tx t = { .buf = vesper_buf_get(b->q),
-			       .cookie = 0x100000000 + seed,
-			       .len = len,
-			       .flags = flags };
-	u16 i;
-
-	assert_non_null(t.buf);
-	for (i = 0; i < len; i++)
-		t.buf->data[i] = (u8)(seed * 7 + i);
-	return t;
-}
-
-/* What came back is the inverse of frame(len, seed). */
-static void expect_inverse(const struct vesper_rx *r, u16 len, u8 seed)
-{
-	u16 i;
-
-	assert_int_equal(r->len, len);
-	assert_int_equal(r->cookie, 0x100000000 + seed);
-	for (i = 0; i < len; i++)
-		assert_int_equal(r->buf->data[i], (u8) ~(seed * 7 + i));
-}
-
-/* Send one frame to the card and back: what must still work after each misdeed. */
-static void still_works(struct bench *b)
-{
-	struct vesper_tx t = frame(b, 99, 5, VESPER_TXF_LOOKASIDE);
-	struct vesper_tx_result done;
-	struct vesper_rx r;
-
-	assert_int_equal(vesper_queue_tx(b->q, &t, 1), 1);
-	assert_int_equal(vesper_queue_wait(b->q, 1000), 1);
-	settle(b->dev);
-	assert_int_equal(vesper_queue_rx(b->q, &r, 1), 1);
-	expect_inverse(&r, 99, 5);
-	assert_int_equal(vesper_queue_tx_done(b->q, &done, 1), 1);
-	assert_int_equal(done.status, VESPER_ST_OK);
-	vesper_buf_put(done.buf);
-	vesper_buf_put(r.buf);
-}
 
 static void bad_options(void **state)
 {
@@ -464,138 +360,6 @@ static void no_buffers(void **state)
 	end(&b);
 }
 
-static void mad_tx_completions(void **state)
-{
-	static const struct {
-		struct vesper_tx_cpl c;
-		int results;
-		u8 status;
-	} cases[] = {
-		{ { .index = 1, .len = 60 }, 0, 0 },	  /* not posted yet */
-		{ { .index = 0xffff, .len = 60 }, 0, 0 }, /* before the ring's start */
-		{ { .index = 0x8000, .len = 60 }, 0, 0 },
-		{ { .index = 0, .len = 13 }, 1, VESPER_STATUS_INVALID },
-		{ { .index = 0, .len = 9619 }, 1, VESPER_STATUS_INVALID },
-		{ { .index = 0, .len = 60, .status = 63 }, 1, VESPER_STATUS_INVALID },
-		{ { .index = 0, .len = 60, .status = 255 }, 1, VESPER_STATUS_INVALID },
-		{ { .index = 0, .len = 60, .status = VESPER_ST_ICV }, 1, VESPER_ST_ICV },
-	};
-	size_t i;
-
-	(void)state;
-	for (i = 0; i < ARRAY_SIZE(cases); i++) {
-		struct bench b = begin();
-		struct vesper_tx t = frame(&b, 60, 1, 0);
-		struct vesper_tx_result done[8];
-
-		b.f->hold = true;
-		assert_int_equal(vesper_queue_tx(b.q, &t, 1), 1);
-		assert_int_equal(vesper_queue_wait(b.q, 1), 0);
-		fake_put_tx(b.f, 1, cases[i].c);
-		assert_int_equal(vesper_queue_tx_done(b.q, done, 8), cases[i].results);
-		assert_int_equal(hw_errors(&b), cases[i].status != VESPER_ST_ICV);
-		if (cases[i].results) {
-			assert_int_equal(done[0].status, cases[i].status);
-			assert_int_equal(done[0].len, 0);
-			/* The same once more: that descriptor is done. */
-			fake_put_tx(b.f, 1, cases[i].c);
-			assert_int_equal(vesper_queue_tx_done(b.q, done, 8), 0);
-		} else {
-			release(&b);
-			assert_int_equal(vesper_queue_tx_done(b.q, done, 8), 1);
-		}
-		vesper_buf_put(t.buf);
-		pthread_mutex_lock(&b.f->lock);
-		b.f->hold = false;
-		b.f->queue[1].tx_head = b.f->queue[1].tx_tail;
-		pthread_mutex_unlock(&b.f->lock);
-		still_works(&b);
-		end(&b);
-	}
-}
-
-/* Completions of a descriptor that waits for none, while it still is within the ring. */
-static void completed_twice(void **state)
-{
-	struct bench b = begin();
-	struct vesper_tx_result done[8];
-	struct vesper_rx r[8];
-	struct vesper_tx t[2] = { frame(&b, 60, 1, 0), frame(&b, 60, 2, VESPER_TXF_LOOKASIDE) };
-	struct vesper_tx_cpl second = { .index = 1, .len = 60 };
-	struct vesper_rx_cpl result = { .index = 0, .len = 60, .flags = VESPER_CPL_LOOKASIDE };
-
-	(void)state;
-	b.f->hold = true;
-	assert_int_equal(vesper_queue_tx(b.q, t, 2), 2);
-	settle(b.dev);
-	fake_put_tx(b.f, 1, second);
-	fake_put_tx(b.f, 1, second);
-	assert_int_equal(vesper_queue_tx_done(b.q, done, 8), 1);
-	assert_ptr_equal(done[0].buf, t[1].buf);
-	assert_int_equal(hw_errors(&b), 1);
-	/* The first frame goes to the wire: no result of it may come back. */
-	result.tag = 0;
-	fake_put_rx(b.f, 1, result);
-	assert_int_equal(vesper_queue_rx(b.q, r, 8), 0);
-	assert_int_equal(hw_errors(&b), 2);
-	/* The second one's comes, once. */
-	result.tag = 1;
-	result.index = 1;
-	fake_put_rx(b.f, 1, result);
-	result.index = 2;
-	fake_put_rx(b.f, 1, result);
-	assert_int_equal(vesper_queue_rx(b.q, r, 8), 1);
-	assert_int_equal(r[0].cookie, t[1].cookie);
-	assert_int_equal(hw_errors(&b), 3);
-	vesper_buf_put(r[0].buf);
-	vesper_buf_put(done[0].buf);
-	end(&b);
-}
-
-static void mad_rx_completions(void **state)
-{
-	static const struct {
-		struct vesper_rx_cpl c;
-		bool uses_buffer;
-	} cases[] = {
-		{ { .index = 8, .len = 60 }, false },
-		{ { .index = 0xffff, .len = 60 }, false },
-		{ { .index = 3, .len = 257 }, true },
-		{ { .index = 3, .len = 0xffff }, true },
-		{ { .index = 3, .len = 13 }, true },
-		{ { .index = 3, .len = 0 }, true },
-		{ { .index = 3, .len = 0, .status = 50 }, true },
-		{ { .index = 3, .len = 60, .status = 50 }, true },
-		/* A lookaside result of nothing that was sent. */
-		{ { .index = 3, .len = 60, .flags = VESPER_CPL_LOOKASIDE, .tag = 0 }, true },
-		{ { .index = 3, .len = 60, .flags = VESPER_CPL_LOOKASIDE, .tag = 0xfff8 }, true },
-	};
-	size_t i;
-
-	(void)state;
-	for (i = 0; i < ARRAY_SIZE(cases); i++) {
-		struct bench b = begin();
-		struct vesper_queue_stats s;
-		struct vesper_rx r[8];
-
-		assert_int_equal(vesper_queue_wait(b.q, 1), 0);
-		fake_put_rx(b.f, 1, cases[i].c);
-		assert_int_equal(vesper_queue_rx(b.q, r, 8), 0);
-		assert_int_equal(hw_errors(&b), 1);
-		if (cases[i].uses_buffer) {
-			/* The same again: that buffer has come back. */
-			fake_put_rx(b.f, 1, cases[i].c);
-			assert_int_equal(vesper_queue_rx(b.q, r, 8), 0);
-			assert_int_equal(hw_errors(&b), 2);
-		}
-		vesper_queue_stats(b.q, &s);
-		assert_int_equal(s.rx_posted + s.buffers_free, 24);
-		assert_int_equal(s.rx_frames, 0);
-		still_works(&b);
-		end(&b);
-	}
-}
-
 /* Frames from the wire, with what the card says about them; delivered in any order of buffers. */
 static void wire_frames(void **state)
 {
@@ -622,27 +386,6 @@ static void wire_frames(void **state)
 	assert_int_equal(hw_errors(&b), 0);
 	vesper_buf_put(r[0].buf);
 	vesper_buf_put(r[1].buf);
-	end(&b);
-}
-
-/* A buffer that comes back without a frame is not an error of the card. */
-static void returned_buffers(void **state)
-{
-	struct bench b = begin();
-	struct vesper_queue_stats s;
-	struct vesper_rx r[8];
-
-	(void)state;
-	fake_put_rx(b.f, 1, (struct vesper_rx_cpl){ .index = 0, .status = VESPER_ST_DMA_WRITE });
-	fake_put_rx(b.f, 1, (struct vesper_rx_cpl){ .index = 1, .len = 60 });
-	assert_int_equal(vesper_queue_rx(b.q, r, 8), 1);
-	vesper_buf_put(r[0].buf);
-	vesper_queue_stats(b.q, &s);
-	assert_int_equal(s.rx_returned, 1);
-	assert_int_equal(s.rx_frames, 1);
-	assert_int_equal(s.hw_errors, 0);
-	assert_int_equal(s.rx_posted + s.buffers_free, 24);
-	still_works(&b);
 	end(&b);
 }
 
@@ -720,11 +463,7 @@ int main(void)
 		cmocka_unit_test(what_the_card_refuses),
 		cmocka_unit_test(what_the_driver_refuses),
 		cmocka_unit_test(no_buffers),
-		cmocka_unit_test(mad_tx_completions),
-		cmocka_unit_test(completed_twice),
-		cmocka_unit_test(mad_rx_completions),
 		cmocka_unit_test(wire_frames),
-		cmocka_unit_test(returned_buffers),
 		cmocka_unit_test(interrupts),
 		cmocka_unit_test(polling),
 		cmocka_unit_test(halted_or_gone),
