@@ -56,7 +56,6 @@ $(eval $(call sim_model,$(BUILD)/sim/small,$(SIM_SMALL_SOURCES),-Wall -O3 --asse
 $(eval $(call sim_program,$(BUILD)/sim/vesper-sim-small,$(BUILD)/sim/small,san,-O1 -DVM_TRACE=1,))
 TEST_DEPS += $(BUILD)/sim/vesper-sim-small
 
-ifneq ($(wildcard rtl/top/vesper_top.sv),)
 $(eval $(call sim_model,$(BUILD)/sim/card,$$(SIM_TOP_SOURCES),$(SIM_SWITCHES) --noassert,$(SIM_FAST)))
 $(eval $(call sim_program,$(BUILD)/bin/vesper-sim,$(BUILD)/sim/card,rel,$(SIM_FAST) -DVM_TRACE=0,$(SIM_FIRMWARE)))
 $(eval $(call sim_model,$(BUILD)/sim/trace,$$(SIM_TOP_SOURCES),$(SIM_SWITCHES) --assert --trace-fst --trace-structs,-O1))
@@ -65,6 +64,5 @@ ALL_TARGETS += $(BUILD)/bin/vesper-sim
 INSTALL_BIN += $(BUILD)/bin/vesper-sim
 .PHONY: vesper-sim-trace
 vesper-sim-trace: $(BUILD)/bin/vesper-sim-trace ## the simulator with signal traces (--trace) and assertions
-endif
 
 $(eval $(call unit_test,sim_dma_map,tests/unit/sim_dma_map.c sim/dma_map.c,))

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 /* AXI identifiers from here on are ring accesses, below it frames (rtl/dma/dma_pkg.sv). */
 #define RING_ID 0x80u
@@ -46,6 +47,8 @@ static void put(FILE *f, const char *name, uint64_t value)
 
 static void put_all(FILE *f, const struct card_stats *card, const struct wire_stats *wire)
 {
+	struct timespec cpu;
+
 	fputs("{\n", f);
 	put(f, "cycles", card->cycles);
 	put(f, "busy_cycles", card->busy);
@@ -62,7 +65,9 @@ static void put_all(FILE *f, const struct card_stats *card, const struct wire_st
 	put(f, "peer_in_frames", wire->in);
 	put_axi(f, "axi_read", card->read, ",");
 	put_axi(f, "axi_write", card->write, ",");
-	fprintf(f, "  \"wall_seconds\": %.6f\n}\n", card->wall);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu);
+	fprintf(f, "  \"wall_seconds\": %.6f,\n  \"cpu_seconds\": %.6f\n}\n", card->wall,
+		(double)cpu.tv_sec + 1e-9 * (double)cpu.tv_nsec);
 }
 
 int stats_write(const char *path, const struct card_stats *card, const struct wire_stats *wire)
