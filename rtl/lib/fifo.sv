@@ -50,8 +50,11 @@ module fifo #(
   end
 
 `ifndef SYNTHESIS
+  // Before its first reset a simulation may find anything in the registers.
+  bit was_reset = 1'b0;
+  always_ff @(posedge clk) if (rst) was_reset <= 1'b1;
   always_ff @(posedge clk)
-    if (!rst) begin
+    if (was_reset && !rst) begin
       assert (count <= DEPTH[$bits(count)-1:0])
       else $error("fifo: %0d words in %0d places", count, DEPTH);
       assert (head + count[AW-1:0] == tail)

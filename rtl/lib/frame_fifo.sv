@@ -87,8 +87,11 @@ module frame_fifo
   end
 
 `ifndef SYNTHESIS
+  // Before its first reset a simulation may find anything in the registers.
+  bit was_reset = 1'b0;
+  always_ff @(posedge clk) if (rst) was_reset <= 1'b1;
   always_ff @(posedge clk)
-    if (!rst) begin
+    if (was_reset && !rst) begin
       assert (!m_valid || meta_valid)
       else $error("frame_fifo: a beat without its meta");
       assert (wr - rd <= (AW + 1)'(BEATS))
