@@ -51,7 +51,8 @@ module fifo #(
 
 `ifndef SYNTHESIS
   // Before its first reset a simulation may find anything in the registers.
-  bit was_reset = 1'b0;
+  logic was_reset;
+  initial was_reset = 1'b0;
   always_ff @(posedge clk) if (rst) was_reset <= 1'b1;
   always_ff @(posedge clk)
     if (was_reset && !rst) begin
