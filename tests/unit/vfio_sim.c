@@ -36,7 +36,7 @@ static int start_sim(void **state)
 		print_message("no %s\n", SIM);
 		return 0;
 	}
-	snprintf(path, sizeof(path), "/tmp/vesper-test-%d.sock", getpid());
+	snprintf(path, sizeof(path), "build/vesper-test-%d.sock", getpid());
 	sim = fork();
 	if (!sim) {
 		execl(SIM, SIM, "--quiet", "--socket", path, (char *)NULL);
