@@ -192,6 +192,7 @@ demo: setup $(ALL_TARGETS) $(DEMO_DEPS) ## send real traffic through the card an
 
 bench: setup $(ALL_TARGETS) $(BENCH_DEPS) ## measure; build/bench/results.json and a table
 	@$(PY) tests/bench/merge.py --out $(BUILD)/bench $(sort $(BENCHES))
+	@$(PY) tests/bench/document.py
 
 # ---- lint, format ------------------------------------------------------------
 

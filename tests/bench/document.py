@@ -1,0 +1,107 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Print build/bench/results.json into the documents, so that no figure is copied by hand.
+
+docs/performance.md is written whole; in README.md the table between the two
+marks is. Usage: document.py [RESULTS.json]
+"""
+
+import json
+import platform
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
+
+# What each family of figures means; the first prefix that fits counts.
+MEANING = [
+    ("engine.sim.", "the engine alone under Verilator: processor time of a simulated cycle"),
+    ("engine.rekey.", "cycles lost when each packet has a new key, key size and H"),
+    (
+        "engine.b",
+        "the engine alone: cycles a packet, back to back, new key each packet; payload bytes at the end",
+    ),
+    (
+        "card.bits_per_cycle.",
+        "plaintext through the whole card to the wire: rings, DMA, ESP, AES-256-GCM; IP bytes at the end",
+    ),
+    ("card.lookaside.", "the same, inbound and back to the host: decryption of ESP packets"),
+    ("card.latency.", "an idle card, one packet, host memory 100 cycles away"),
+    ("card.pcie.bytes", "descriptors, completions, doorbells and interrupts a packet"),
+    ("card.pcie.read_padding.", "bytes read beyond the frame, because reads are whole 64-byte beats"),
+    ("sim.", "vesper-sim, one core"),
+    ("sw.", "ESP in software (OpenSSL) beside raw EVP with a kept context, in the same run"),
+]
+SHOWN = [
+    "engine.b4.cycles.64",
+    "engine.b4.cycles.1456",
+    "engine.b1.cycles.64",
+    "engine.b1.cycles.1456",
+    "engine.rekey.bubble",
+    "card.bits_per_cycle.64",
+    "card.bits_per_cycle.1420",
+    "card.bits_per_cycle.imix",
+    "card.pcie.bytes_per_packet.64",
+    "sim.cycles_per_second.busy",
+    "sim.packets_per_second.1420",
+    "sim.memory",
+]
+
+
+def text(value):
+    if value is None:
+        return ""
+    if abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.3f}".rstrip("0").rstrip(".")
+
+
+def anchor(row):
+    if "limit" in row and row["limit"] is not None:
+        return f"limit {text(row['limit'])}"
+    if "peer" in row and row["peer"] is not None:
+        return f"peer {text(row['peer'])}"
+    return ""
+
+
+def table(rows):
+    lines = ["| figure | value | unit | beside |", "|---|---:|---|---|"]
+    lines += [f"| `{r['name']}` | {text(r['value'])} | {r['unit']} | {anchor(r)} |" for r in rows]
+    return "\n".join(lines) + "\n"
+
+
+def performance(rows):
+    left = list(rows)
+    parts = [
+        "# Performance\n",
+        "Printed by `make bench` (tests/bench/document.py) from `build/bench/results.json`; not edited by hand.",
+        "Cycles are simulated and repeat exactly; seconds are those of the machine that printed this",
+        f"({platform.machine()}, shared with other work) and only worth comparing within one run.\n",
+    ]
+    for prefix, meaning in MEANING:
+        some = [r for r in left if r["name"].startswith(prefix)]
+        left = [r for r in left if r not in some]
+        if some:
+            parts.append(f"## `{prefix}*`\n\n{meaning[0].upper()}{meaning[1:]}.\n\n{table(some)}")
+    if left:
+        parts.append(f"## Others\n\n{table(left)}")
+    return "\n".join(parts)
+
+
+def main():
+    source = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "build" / "bench" / "results.json"
+    rows = json.loads(source.read_text())
+    (ROOT / "docs" / "performance.md").write_text(performance(rows))
+    readme = ROOT / "README.md"
+    before, rest = readme.read_text().split(BEGIN)
+    _, after = rest.split(END)
+    by_name = {r["name"]: r for r in rows}
+    readme.write_text(
+        before + BEGIN + "\n" + table([by_name[n] for n in SHOWN if n in by_name]) + END + after
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
