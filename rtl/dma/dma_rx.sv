@@ -109,12 +109,12 @@ module dma_rx
   logic midway, m_drop;  // inside a frame; that is being dropped
   logic [SlotW-1:0] m_slot;
   logic [57:0] m_addr;  // of the next beat, in beats
-  logic [7:0] m_left;
+  logic [8:0] m_left;
 
   logic [QueueW-1:0] q;
   logic [127:0] d;
   logic first, fits, wait_desc, open, deliver, drop, take_bad;
-  logic [7:0] beats, page_left;
+  logic [8:0] beats, page_left;  // a buffer holds up to 256
   logic [2:0] bursts;
   logic [57:0] addr;
   assign first = rx_valid && !midway;
@@ -128,7 +128,7 @@ module dma_rx
     addr = m_addr;
     bursts = '0;
     if (first) begin
-      beats = 8'((17'(rx_meta.len) + 17'd63) >> 6);
+      beats = 9'((17'(rx_meta.len) + 17'd63) >> 6);
       if (int'(rx_meta.qid) < QUEUES) begin
         open = bus_on && (run[q] || (draining[q] && rx_meta.host));
         wait_desc = open && !d_valid[q] && d_coming[q];
@@ -136,11 +136,11 @@ module dma_rx
           d = d_data[q];
           fits = rx_meta.len <= d[RXD_LEN_LSB+:16] && check(d[5:0], d[127:64]) == ST_OK;
           addr = d[63:6];
-          bursts = 3'((8'({2'd0, addr[5:0]}) + beats - 8'd1) >> 6) + 3'd1;
+          bursts = 3'((9'(addr[5:0]) + beats - 9'd1) >> 6) + 3'd1;
         end
       end
     end
-    page_left = 8'd64 - {2'd0, addr[5:0]};
+    page_left = 9'd64 - 9'(addr[5:0]);
   end
 
   assign take_bad = any_bad && !midway && !used[SlotW];
@@ -164,10 +164,10 @@ module dma_rx
     w_beat = '0;
     if (w_valid) begin
       w_beat.first = first || m_begins;
-      w_beat.last = beats == 8'd1 || addr[5:0] == 6'd63;
+      w_beat.last = beats == 9'd1 || addr[5:0] == 6'd63;
       w_beat.id = 8'(first ? in : m_slot);
       w_beat.addr = {addr, 6'd0};
-      w_beat.len = (beats < page_left ? beats : page_left) - 8'd1;
+      w_beat.len = 8'((beats < page_left ? beats : page_left) - 9'd1);
       w_beat.strb = ~({64{1'b1}} << rx_beat.bytes);
       w_beat.data = rx_beat.data;
     end
@@ -297,7 +297,7 @@ module dma_rx
   always_ff @(posedge clk) begin
     if (!rst) begin
       if (accept) begin
-        assert (!(w_valid && rx_beat.last != (beats == 8'd1)))
+        assert (!(w_valid && rx_beat.last != (beats == 9'd1)))
         else $error("frame of %0d bytes, by its record, ends with %0d beats left", rx_meta.len, beats);
         assert (rx_beat.bytes != 0 && rx_beat.bytes <= 64 && (rx_beat.last || rx_beat.bytes == 64))
         else $error("beat of %0d bytes", rx_beat.bytes);

@@ -31,6 +31,7 @@ FRAMES = [
     "refused_descriptors",
     "missing_buffers",
     "buffers_on_their_way",
+    "largest_buffer",
 ]
 
 

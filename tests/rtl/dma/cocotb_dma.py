@@ -312,3 +312,19 @@ async def buffers_on_their_way(dut):
     await bench.settle()
     assert [e["data"] for e in pair.received] == frames
     assert bench.counts("rx") == {OK: 64}
+
+
+@cocotb.test()
+async def largest_buffer(dut):
+    """A buffer of 16384 bytes holds a frame of as many, whatever the pipes would let through today."""
+    bench = await Bench(dut, stall=0.1).start()
+    pair = bench.pairs[0]
+    frames = [bench.frame(size) for size in (16384, 16321, 16320)]
+    for data in frames:
+        bench.give(pair, 16384)
+        await pair.ring("rx")
+        await bench.settle()
+        bench.from_wire(data)
+    await bench.settle()
+    assert [e["data"] for e in pair.received] == frames
+    assert bench.counts("rx") == {OK: 3} and not bench.memory.strays

@@ -2,6 +2,7 @@
 """What the DMA tests share: clock, host memory, driver, both ends of the pipe."""
 
 import logging
+import os
 import random
 
 import cocotb
@@ -16,6 +17,7 @@ from ring_driver import Pair
 class Bench:
     def __init__(self, dut, seed=1, pairs=((6, 6), (6, 6)), wire_stall=0.0, **memory):
         self.dut = dut
+        seed = 1000 * seed + int(os.environ.get("VESPER_SEED", 1))
         self.random = random.Random(seed)
         self.memory = HostMemory(dut, seed=seed, **memory)
         logging.getLogger("cocotb").setLevel(logging.WARNING)
