@@ -30,6 +30,7 @@ CASES = [
     "management_under_load",
     "tunnel_bytes",
     "nearly_full",
+    "both_rows_full",
 ]
 
 

@@ -113,6 +113,68 @@ async def nearly_full(dut):
         assert (await t.read(0, nxt=1))[0] == MBX_HANDLE
 
 
+def rows(sa, entries):
+    """The rows of an inbound IPv4 SA in both tables: sa_pkg's hash, so that SAs can be made that collide."""
+    spi = int.from_bytes(sa.spi, "big")
+    dst = int.from_bytes(sa.dst[:4], "big") ^ 0x5BD1E995
+    found = []
+    for k_spi, k_dst in ((0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F), (0xD6E8FEB86659FD93, 0xA0761D6478BD642F)):
+        x = (spi * k_spi + dst * k_dst) & 2**64 - 1
+        x = (x >> 32) ^ ((x & 0xFFFF) << 16 | x >> 16 & 0xFFFF)
+        found.append(x >> 32 - (entries.bit_length() - 2))
+    return tuple(found)
+
+
+@cocotb.test()
+async def both_rows_full(dut):
+    """An SA whose rows are both full moves another one to its other row; if none can move, it is refused."""
+    t, rng = await table(dut)
+    n = entries(dut)
+
+    def colliding(row0, row1):
+        while True:
+            sa = random_sa(rng, IN, dst=b"\xc0\0\2\1")
+            if rows(sa, n) == (row0, row1):
+                sa.seq = 0
+                return sa
+
+    async def add(row0, row1):
+        sa = colliding(row0, row1)
+        assert await t.install(sa) == MBX_OK
+        return sa
+
+    async def check(sas):
+        for sa in sas:
+            rsp = await t.lookup_in(sa, 7)
+            assert (rsp["status"], rsp["handle"]) == (OK, sa.handle)
+
+    # Row 20 of table 1 is full, so that `mover` goes to row 3 of table 0; then rows 3 and 9 are full too.
+    others = [await add(11, 20) for _ in range(8)]
+    first = [await add(3, 9) for _ in range(6)]
+    mover = await add(3, 20)
+    first.append(await add(3, 9))
+    await check([*others, *first, mover])
+    assert await t.install(colliding(3, 9)) == MBX_FULL
+    await check([*others, *first, mover])
+    # With a place in row 20 `mover` can go there.
+    gone = others.pop(1)
+    assert (await t.command(REMOVE, gone.handle))[0] == MBX_OK
+    last = await add(3, 9)
+    everyone = [*others, *first, mover, last]
+    await check(everyone)
+    assert await t.install(colliding(3, 9)) == MBX_FULL
+    # Each of them is there once: once removed, it is gone.
+    for sa in everyone:
+        assert (await t.command(REMOVE, sa.handle))[0] == MBX_OK
+        assert (await t.lookup_in(sa, 7))["status"] == NO_SA
+    assert all(int(row.value) == 0 for k in range(2) for row in row_words(dut, k))
+
+
+def row_words(dut, number):
+    mem = dut.u_hash.g_table[number].u_rows.mem
+    return [mem[i] for i in range(len(mem))]
+
+
 @cocotb.test()
 async def random_commands(dut):
     """Installs, removes, duplicates, stale handles, reads, all while lookups and commits go on."""
