@@ -28,6 +28,12 @@ def copy(client, source, target, beats=1):
     return response & 3, response >> 2
 
 
+def copied(client, done):
+    """True when there were more than `done` copies, or one is under way and ends within a while."""
+    time.sleep(0.1)
+    return client.reg(COPY_DONE) > done
+
+
 def alive(client):
     value = random.getrandbits(32)
     client.set_reg(SCRATCH, value)
