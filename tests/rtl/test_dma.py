@@ -27,11 +27,13 @@ FRAMES = [
     "long_frames",
     "mixed_traffic",
     "mixed_traffic_small_rings",
+    "mixed_traffic_axiram",
     "index_wrap",
     "refused_descriptors",
     "missing_buffers",
     "buffers_on_their_way",
     "largest_buffer",
+    "completions_do_not_wait",
 ]
 
 

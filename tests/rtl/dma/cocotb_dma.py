@@ -4,6 +4,7 @@
 import cocotb
 from cocotb.triggers import ClockCycles
 from dma_bench import Bench, statuses
+from host_memory import RamMemory
 from ring_driver import (
     BAD_FLAGS,
     BAD_LENGTH,
@@ -174,6 +175,13 @@ async def mixed_traffic_small_rings(dut):
 
 
 @cocotb.test()
+async def mixed_traffic_axiram(dut):
+    """The same against cocotbext-axi's memory."""
+    bench = await Bench(dut, seed=4, model=RamMemory, stall=0.2, wire_stall=0.1, size=32 << 20).start()
+    await traffic(bench, 100)
+
+
+@cocotb.test()
 async def index_wrap(dut):
     """More than 65,536 descriptors and completions on one ring."""
     bench = await Bench(dut, pairs=((9, 3), (3, 3)), latency=5).start()
@@ -328,3 +336,19 @@ async def largest_buffer(dut):
     await bench.settle()
     assert [e["data"] for e in pair.received] == frames
     assert bench.counts("rx") == {OK: 3} and not bench.memory.strays
+
+
+@cocotb.test()
+async def completions_do_not_wait(dut):
+    """A completion is written after the hold-off, though others of its ring are still to come."""
+    bench = await Bench(dut, latency=10).start()
+    pair = bench.pairs[0]
+    bench.sink.stall = lambda: True  # the wire takes nothing
+    pair.send(0, 5)
+    bench.send(pair, bench.frame(64))
+    await pair.ring()
+    await bench.until(lambda: pair.sent, "the refused one's completion", 150, step=4)
+    assert statuses(pair.sent) == [BAD_LENGTH] and len(pair.tx.open) == 1
+    bench.sink.stall = lambda: False
+    await bench.until(lambda: not pair.tx.open, "the other one's", 150, step=4)
+    await bench.settle()

@@ -15,11 +15,11 @@ from ring_driver import Pair
 
 
 class Bench:
-    def __init__(self, dut, seed=1, pairs=((6, 6), (6, 6)), wire_stall=0.0, **memory):
+    def __init__(self, dut, seed=1, pairs=((6, 6), (6, 6)), wire_stall=0.0, model=HostMemory, **memory):
         self.dut = dut
         seed = 1000 * seed + int(os.environ.get("VESPER_SEED", 1))
         self.random = random.Random(seed)
-        self.memory = HostMemory(dut, seed=seed, **memory)
+        self.memory = model(dut, seed=seed, **memory)
         logging.getLogger("cocotb").setLevel(logging.WARNING)
         self.bus = AxiLiteMaster(AxiLiteBus.from_prefix(dut, "s_axil"), dut.clk, dut.rst)
         self.pairs = [Pair(self.bus, self.memory, i, *logs) for i, logs in enumerate(pairs)]

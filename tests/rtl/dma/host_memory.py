@@ -10,6 +10,7 @@ import random
 from collections import deque
 
 from cocotb.triggers import RisingEdge
+from cocotbext.axi import AxiBus, AxiRam
 from frames import to_bytes, to_int
 
 LINE = 64
@@ -183,3 +184,25 @@ class HostMemory:
                     if strobe >> k & 1:
                         self.bytes[place + k] = data[k]
         return response
+
+
+class RamMemory(HostMemory):
+    """The same interface before cocotbext-axi's AxiRam: another's reading of the AXI protocol, with pauses."""
+
+    def __init__(self, dut, size=8 << 20, stall=0.0, seed=1):
+        super().__init__(dut, size=size, base=1 << 20, stall=stall, seed=seed)
+        self.ram = AxiRam(AxiBus.from_prefix(dut, "m_axi"), dut.clk, dut.rst, size=(1 << 20) + size)
+        interfaces = (self.ram.write_if, self.ram.read_if)
+        for interface in interfaces:
+            for name in ("aw_channel", "w_channel", "b_channel", "ar_channel", "r_channel"):
+                if hasattr(interface, name):
+                    getattr(interface, name).set_pause_generator(iter(lambda: bool(self._stalled()), None))
+
+    def __getitem__(self, where):
+        return bytes(self.ram.read(*where))
+
+    def write(self, address, data):
+        self.ram.write(address, data)
+
+    async def run(self):
+        """The RAM runs by itself."""
