@@ -33,6 +33,7 @@ FRAMES = [
     "missing_buffers",
     "buffers_on_their_way",
     "largest_buffer",
+    "result_before_completion",
     "completions_do_not_wait",
 ]
 

@@ -69,6 +69,7 @@ class Pair:
         self.tx, self.rx = Ring(memory, tx_log2), Ring(memory, rx_log2)
         self.buffers = deque()
         self.sent, self.received = [], []
+        self.turned, self.tags = set(), set()  # lookaside descriptors, and those whose result is here
 
     # ---- registers ----
     async def write(self, offset, value):
@@ -84,6 +85,8 @@ class Pair:
                 await self.write(offset, base & 0xFFFFFFFF)
                 await self.write(offset + 4, base >> 32)
         self.buffers.clear()
+        self.turned.clear()
+        self.tags.clear()
         await self.write(CTRL, 1 | self.tx.log2 << 8 | self.rx.log2 << 12)
         assert await self.state() == ACTIVE
 
@@ -107,6 +110,8 @@ class Pair:
     def send(self, address, length, op=PLAIN, flags=0, sa=0, note=None):
         """Post a descriptor; returns its index."""
         index = self.tx.tail
+        if flags & LOOKASIDE:
+            self.turned.add(index)
         self.tx.post(struct.pack("<QHBBI", address, length, op, flags, sa), note)
         return index
 
@@ -115,6 +120,7 @@ class Pair:
         self.rx.post(struct.pack("<QHHI", address, length, reserved0, reserved1), (address, length))
 
     def poll(self):
+        done = len(self.sent)
         while raw := self.tx.poll():
             index, length, status, flags, reserved, seq = struct.unpack("<HHBBHQ", raw)
             assert reserved == 0 and flags & ~CPL_PHASE == 0
@@ -130,3 +136,13 @@ class Pair:
             assert length <= size
             entry = {"index": index, "status": status, "flags": flags & ~CPL_PHASE, "tag": tag, "sa": sa}
             self.received.append(entry | {"data": self.memory[address, length], "address": address})
+            if flags & CPL_LOOKASIDE:
+                self.tags.add(tag)
+        # Whoever sees the TX completion of a lookaside descriptor finds its result.
+        for entry in self.sent[done:]:
+            if entry["index"] in self.turned:
+                self.turned.discard(entry["index"])
+                assert entry["status"] != OK or entry["index"] in self.tags, (
+                    f"result of {entry['index']} is not there"
+                )
+                self.tags.discard(entry["index"])
