@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 import pytest
-from sim_process import ROOT, SMALL, Sim
+from sim_process import CARD, ROOT, SMALL, Sim
 
 RAM = 64 << 20
 BAR0_AT, BAR2_AT = 0xE0000000, 0xE0100000
@@ -175,4 +175,21 @@ def test_qemu_drives_the_card(qemu_command, tmp_path):
         assert again.config(0) == 0x7E591234
     finally:
         again.stop()
+    sim.stop()
+
+
+def test_qemu_sees_the_whole_card(qemu_command, tmp_path):
+    """Vesper itself: magic number, and a self-test that passes while QEMU looks on."""
+    sim = Sim(CARD, tmp_path)
+    qemu = Qemu(qemu_command, sim.path, tmp_path)
+    try:
+        qemu.config(0x10, BAR0_AT)
+        qemu.config(0x14, 0)
+        qemu.config(4, 0x6)
+        assert qemu.read32(BAR0_AT) == 0x56535052
+        end = time.monotonic() + 30
+        while qemu.read32(BAR0_AT + 0x14) & 3 != 3:
+            assert time.monotonic() < end, "no passed self-test"
+    finally:
+        qemu.stop()
     sim.stop()
