@@ -205,7 +205,7 @@ def test_overlapping_maps(client, memory):
     client.dma_map(BASE - 0x1000, 0x1000, memory.fd)
 
 
-@pytest.mark.parametrize("command,body,fds", GOOD)
+@pytest.mark.parametrize("command,body,fds", GOOD, ids=[f"{i}-command-{g[0]}" for i, g in enumerate(GOOD)])
 def test_nothing_before_version(sim, memory, command, body, fds):
     """Not even what is right otherwise."""
     with Client(sim.path, negotiate=False) as c:
