@@ -13,7 +13,7 @@
 /* A word of a structure, whatever its members are. */
 typedef u32 __attribute__((may_alias)) word_t;
 
-/* Byte offset of a register, or of one of an array: REG(sa_state[3]). */
+/* Byte offset of a register, or of one of an array: REG(sa_state.mem[3]). */
 #define REG(member) ((u32)offsetof(vesper_mgmt_t, member))
 
 #ifdef VESPER_FW_MOCK

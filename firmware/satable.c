@@ -75,7 +75,7 @@ enum vesper_mbx_status satable_read(u32 *handle, bool next, struct vesper_sa_sta
 	if (status)
 		return status;
 	for (i = 0; i < sizeof(*state) / 4; i++)
-		words[i] = mmio_read(REG(sa_state[i]));
+		words[i] = mmio_read(REG(sa_state.mem[i]));
 	*handle = mmio_read(REG(sa_rsp_handle));
 	return VESPER_MBX_OK;
 }

@@ -8,8 +8,8 @@
 //   0x3000_0000  registers (vesper_mgmt.rdl)
 //
 // Memories answer in one cycle (the CPU announces addresses a cycle ahead), windows too; registers when they
-// acknowledge. An access to anything else, a write to the image and a trap of the CPU (illegal or misaligned
-// instruction, ebreak) make it `dead` until reset: it stops where it stands.
+// acknowledge. An access to anything else or without an answer, a write to the image and a trap of the CPU
+// (illegal or misaligned instruction, ebreak) make it `dead` until reset: it stops where it stands.
 // No interrupt handler exists. The one interrupt, level-sensitive and masked, only ends `waitirq`.
 
 `default_nettype none
@@ -66,6 +66,7 @@ module mgmt_cpu #(
   logic [3:0] wstrb;
   logic reg_waiting, fault, reg_sent;
   logic [4:0] quiet;
+  logic [3:0] patience;
 
   typedef enum logic [2:0] {
     ROM,
@@ -175,11 +176,13 @@ module mgmt_cpu #(
 
   always_ff @(posedge clk) begin
     reg_sent <= reg_waiting;
-    if (bad) fault <= 1'b1;
+    if (bad || &patience) fault <= 1'b1;
+    patience <= reg_waiting ? patience + 4'd1 : '0;
     quiet <= valid || wake ? '0 : quiet + 5'(!(&quiet));
     if (rst) begin
       reg_sent <= 1'b0;
       fault    <= 1'b0;
+      patience <= '0;
       quiet    <= '0;
     end
   end

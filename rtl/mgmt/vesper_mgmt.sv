@@ -66,8 +66,6 @@ module vesper_mgmt
     output logic                             idle
 );
 
-  localparam int StateWords = SA_STATE_BYTES / 4;
-
   if (SA_REC_BYTES != 256 || SA_STATE_BYTES != 88) begin : g_bad_abi
     $error(
         "vesper_mgmt: SA record of %0d and state of %0d bytes; the registers have 256 and 88",
@@ -178,10 +176,12 @@ module vesper_mgmt
   logic sa_pending, sa_sent, sa_done;  // command given; taken by the table; answered
   logic [7:0] sa_status;
   logic [31:0] sa_rsp_handle;
+  logic [31:0][31:0] sa_state;
 
   wire sa_start = hw_out.sa_cmd.start.value && !sa_pending;
 
-  assign cfg_we        = hw_out.sa_record.req && hw_out.sa_record.req_is_wr;
+  assign sa_state      = 1024'(cfg_rsp_state);
+  assign cfg_we        = hw_out.sa_record.req;
   assign cfg_word      = hw_out.sa_record.addr[7:2];
   assign cfg_wdata     = hw_out.sa_record.wr_data;
   assign cfg_cmd_valid = sa_pending && !sa_sent;
@@ -215,9 +215,10 @@ module vesper_mgmt
 
   logic gcm_valid, gcm_busy, gcm_done;  // offered to the engine; start to result; result there
   logic gcm_engine;
-  logic [511:0] gcm_out;
+  logic [7:0][31:0] gcm_key;
+  logic [3:0][31:0] gcm_h, gcm_j0, gcm_aad, gcm_tag;
+  logic [15:0][31:0] gcm_data, gcm_out;
   logic [6:0] gcm_bytes;
-  logic [127:0] gcm_tag;
 
   wire gcm_start = hw_out.gcm_ctl.start.value && !gcm_busy;
   wire gcm_erase = hw_out.gcm_erase.erase.value && !gcm_busy;
@@ -227,23 +228,26 @@ module vesper_mgmt
   always_comb begin
     inj_valid = '0;
     inj_valid[gcm_engine] = gcm_valid;
-    inj_job = '0;
-    inj_data = '0;
-    inj_bytes = '0;
-    if (gcm_valid) begin
-      inj_job.key_len   = hw_out.gcm_ctl.key_len.value;
-      inj_job.decrypt   = hw_out.gcm_ctl.decrypt.value;
-      inj_job.aad_bytes = hw_out.gcm_ctl.aad_bytes.value;
-      inj_bytes         = hw_out.gcm_ctl.bytes.value;
-      for (int i = 0; i < 8; i++) inj_job.key[32*i+:32] = hw_out.gcm_key[i].word.value;
-      for (int i = 0; i < 4; i++) inj_job.h[32*i+:32] = hw_out.gcm_h[i].word.value;
-      for (int i = 0; i < 4; i++) inj_job.j0[32*i+:32] = hw_out.gcm_j0[i].word.value;
-      for (int i = 0; i < 4; i++) inj_job.aad[32*i+:32] = hw_out.gcm_aad[i].word.value;
-      for (int i = 0; i < 16; i++) inj_data[32*i+:32] = hw_out.gcm_data[i].word.value;
-    end
+    inj_job = '{
+        key: gcm_key,
+        key_len: hw_out.gcm_ctl.key_len.value,
+        h: gcm_h,
+        j0: gcm_j0,
+        aad: gcm_aad,
+        aad_bytes: hw_out.gcm_ctl.aad_bytes.value,
+        decrypt: hw_out.gcm_ctl.decrypt.value,
+        auth_only: 1'b0
+    };
+    inj_data = gcm_data;
+    inj_bytes = hw_out.gcm_ctl.bytes.value;
   end
 
   always_ff @(posedge clk) begin
+    if (hw_out.gcm_key.req) gcm_key[hw_out.gcm_key.addr[4:2]] <= hw_out.gcm_key.wr_data;
+    if (hw_out.gcm_h.req) gcm_h[hw_out.gcm_h.addr[3:2]] <= hw_out.gcm_h.wr_data;
+    if (hw_out.gcm_j0.req) gcm_j0[hw_out.gcm_j0.addr[3:2]] <= hw_out.gcm_j0.wr_data;
+    if (hw_out.gcm_aad.req) gcm_aad[hw_out.gcm_aad.addr[3:2]] <= hw_out.gcm_aad.wr_data;
+    if (hw_out.gcm_data.req) gcm_data[hw_out.gcm_data.addr[5:2]] <= hw_out.gcm_data.wr_data;
     if (gcm_start) begin
       gcm_valid  <= 1'b1;
       gcm_busy   <= 1'b1;
@@ -251,6 +255,13 @@ module vesper_mgmt
       gcm_engine <= hw_out.gcm_ctl.engine.value;
     end
     if (gcm_taken) gcm_valid <= 1'b0;
+    if (gcm_taken || gcm_erase || rst) begin
+      gcm_key  <= '0;
+      gcm_h    <= '0;
+      gcm_j0   <= '0;
+      gcm_aad  <= '0;
+      gcm_data <= '0;
+    end
     if (gcm_answer) begin
       gcm_busy  <= 1'b0;
       gcm_done  <= 1'b1;
@@ -276,7 +287,7 @@ module vesper_mgmt
   logic stats_rd, stats_ack;
   logic [31:0] stats_data;
 
-  assign stats_rd = hw_out.stats.req && !hw_out.stats.req_is_wr;
+  assign stats_rd = hw_out.stats.req;
 
   always_ff @(posedge clk) stats_ack <= hw_out.stats.req && !rst;
 
@@ -300,8 +311,6 @@ module vesper_mgmt
 
   // ---- what the CPU reads ----
 
-  wire erase_job = gcm_taken || gcm_erase;
-
   always_comb begin
     hw_in.geometry.queues.next = 8'(QUEUES);
     hw_in.geometry.blocks.next = 8'(BLOCKS);
@@ -314,27 +323,20 @@ module vesper_mgmt
     hw_in.sa_status.ready.next = sa_ready;
     hw_in.sa_status.status.next = sa_status;
     hw_in.sa_rsp_handle.handle.next = sa_rsp_handle;
-    for (int i = 0; i < StateWords; i++) hw_in.sa_state[i].word.next = cfg_rsp_state[32*i+:32];
-    for (int i = 0; i < 8; i++) hw_in.gcm_key[i].word.hwclr = erase_job;
-    for (int i = 0; i < 4; i++) begin
-      hw_in.gcm_h[i].word.hwclr   = erase_job;
-      hw_in.gcm_j0[i].word.hwclr  = erase_job;
-      hw_in.gcm_aad[i].word.hwclr = erase_job;
-      hw_in.gcm_tag[i].word.next  = gcm_tag[32*i+:32];
-    end
-    for (int i = 0; i < 16; i++) begin
-      hw_in.gcm_data[i].word.hwclr = erase_job;
-      hw_in.gcm_out[i].word.next   = gcm_out[32*i+:32];
-    end
+    // Byte strings that are only written, and such that are only read.
+    hw_in.gcm_key = '{rd_ack: 1'b0, rd_data: '0, wr_ack: hw_out.gcm_key.req};
+    hw_in.gcm_h = '{rd_ack: 1'b0, rd_data: '0, wr_ack: hw_out.gcm_h.req};
+    hw_in.gcm_j0 = '{rd_ack: 1'b0, rd_data: '0, wr_ack: hw_out.gcm_j0.req};
+    hw_in.gcm_aad = '{rd_ack: 1'b0, rd_data: '0, wr_ack: hw_out.gcm_aad.req};
+    hw_in.gcm_data = '{rd_ack: 1'b0, rd_data: '0, wr_ack: hw_out.gcm_data.req};
+    hw_in.gcm_tag = '{rd_ack: hw_out.gcm_tag.req, rd_data: gcm_tag[hw_out.gcm_tag.addr[3:2]], wr_ack: 1'b0};
+    hw_in.gcm_out = '{rd_ack: hw_out.gcm_out.req, rd_data: gcm_out[hw_out.gcm_out.addr[5:2]], wr_ack: 1'b0};
+    hw_in.sa_state = '{rd_ack: hw_out.sa_state.req, rd_data: sa_state[hw_out.sa_state.addr[6:2]], wr_ack: 1'b0};
     hw_in.gcm_status.done.next = gcm_done;
     hw_in.gcm_status.busy.next = gcm_busy;
     hw_in.gcm_status.bytes.next = gcm_bytes;
-    hw_in.sa_record.rd_ack = hw_out.sa_record.req && !hw_out.sa_record.req_is_wr;
-    hw_in.sa_record.rd_data = '0;
-    hw_in.sa_record.wr_ack = cfg_we;
-    hw_in.stats.rd_ack = stats_ack;
-    hw_in.stats.rd_data = stats_data;
-    hw_in.stats.wr_ack = 1'b0;
+    hw_in.sa_record = '{rd_ack: 1'b0, rd_data: '0, wr_ack: cfg_we};
+    hw_in.stats = '{rd_ack: stats_ack, rd_data: stats_data, wr_ack: 1'b0};
   end
 
   assign idle = cpu_asleep && !mbx_ring && !sa_pending && !gcm_busy && !txs_valid && rxs_valid == '0;

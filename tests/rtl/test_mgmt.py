@@ -60,10 +60,15 @@ def test_mgmt(name):
     assert bench(name) == 1
 
 
-# ebreak; a load from nowhere; a write to the image
-@pytest.mark.parametrize(
-    "words", [["00100073"], ["40000537", "00052583"], ["00002023"]], ids=["trap", "nowhere", "image"]
-)
+DEADLY = {
+    "trap": ["00100073"],  # ebreak
+    "nowhere": ["40000537", "00052583"],  # a load from where nothing is
+    "image": ["00002023"],  # a store to the image
+    "key": ["30000537", "10052583"],  # a load of the key, which is never answered
+}
+
+
+@pytest.mark.parametrize("words", DEADLY.values(), ids=DEADLY.keys())
 def test_dead_firmware(words, tmp_path):
     image = tmp_path / "bad.hex"
     image.write_text("\n".join(words) + "\n")

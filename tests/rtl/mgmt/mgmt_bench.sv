@@ -224,13 +224,8 @@ module mgmt_bench
   end
   /* verilator lint_on PINCONNECTEMPTY */
 
-  always_comb begin
-    job_left = 1'b0;
-    for (int i = 0; i < 8; i++) job_left |= mgmt.hw_out.gcm_key[i].word.value != 0;
-    for (int i = 0; i < 4; i++) job_left |= mgmt.hw_out.gcm_h[i].word.value != 0;
-    for (int i = 0; i < 16; i++) job_left |= mgmt.hw_out.gcm_data[i].word.value != 0;
-    result_left = mgmt.gcm_tag != 0 || mgmt.gcm_out != 0;
-  end
+  assign job_left    = mgmt.gcm_key != 0 || mgmt.gcm_h != 0 || mgmt.gcm_data != 0;
+  assign result_left = mgmt.gcm_tag != 0 || mgmt.gcm_out != 0;
 
   // Nobody uses the inbound engine but the firmware.
   wire _unused = &{1'b0, pipe_s_ready[1], pipe_m_valid[1], pipe_m_data[1], pipe_m_bytes[1], pipe_m_last[1],
