@@ -514,10 +514,18 @@ module sa_cfg
     end
   end
 
+`ifndef SYNTHESIS
+  // Before its first reset a simulation may find anything in the registers.
+  logic was_reset;
+  initial was_reset = 1'b0;
+  always_ff @(posedge clk) if (rst) was_reset <= 1'b1;
   // What is removed was found; a slot taken from the free list has no SA.
-  assert property (@(posedge clk) disable iff (rst) state == R_LOOK && look_done |-> match != '0);
-  assert property (@(posedge clk) disable iff (rst) state == I_GEN |-> !info.valid);
-  assert property (@(posedge clk) disable iff (rst) free_push |-> free_count[dir_in] != (IW + 1)'(ENTRIES));
+  assert property (@(posedge clk) disable iff (rst || !was_reset) state == R_LOOK && look_done |-> match != '0);
+  assert property (@(posedge clk) disable iff (rst || !was_reset) state == I_GEN |-> !info.valid);
+  assert property (@(posedge clk) disable iff (rst || !was_reset)
+      free_push |-> free_count[dir_in] != (IW + 1)'(ENTRIES));
+`endif
+
   wire unused = &{1'b0, rec, handle};
 
 endmodule

@@ -420,9 +420,16 @@ module sa_in
 
   assign idle = credit == 4'(DEPTH) && cm_credit == 3'd4 && !c1_op_valid;
 
+`ifndef SYNTHESIS
+  // Before its first reset a simulation may find anything in the registers.
+  logic was_reset;
+  initial was_reset = 1'b0;
+  always_ff @(posedge clk) if (rst) was_reset <= 1'b1;
   // A credit is a place in the queue.
-  assert property (@(posedge clk) disable iff (rst) l4_valid |-> fifo_ready);
-  assert property (@(posedge clk) disable iff (rst) c1_valid |-> cm_fifo_ready);
+  assert property (@(posedge clk) disable iff (rst || !was_reset) l4_valid |-> fifo_ready);
+  assert property (@(posedge clk) disable iff (rst || !was_reset) c1_valid |-> cm_fifo_ready);
+`endif
+
   wire unused = &{1'b0, fifo_ready, cm_fifo_count, cm_fifo_ready};
 
 endmodule
