@@ -14,8 +14,10 @@ from host_memory import HostMemory
 from ring_driver import Pair
 
 
-class Bench:
-    def __init__(self, dut, seed=1, pairs=((6, 6), (6, 6)), wire_stall=0.0, model=HostMemory, **memory):
+class Host:
+    """A host with its driver: memory, registers, queue pairs, interrupts."""
+
+    def __init__(self, dut, seed=1, pairs=((6, 6), (6, 6)), model=HostMemory, **memory):
         self.dut = dut
         seed = 1000 * seed + int(os.environ.get("VESPER_SEED", 1))
         self.random = random.Random(seed)
@@ -23,13 +25,65 @@ class Bench:
         logging.getLogger("cocotb").setLevel(logging.WARNING)
         self.bus = AxiLiteMaster(AxiLiteBus.from_prefix(dut, "s_axil"), dut.clk, dut.rst)
         self.pairs = [Pair(self.bus, self.memory, i, *logs) for i, logs in enumerate(pairs)]
+        self.irqs = []
+
+    async def _interrupts(self):
+        while True:
+            await RisingEdge(self.dut.clk)
+            if self.dut.msix_valid.value == 1 and self.dut.msix_ready.value == 1:
+                self.irqs.append(int(self.dut.msix_vector.value))
+
+    def frame(self, length):
+        return self.random.randbytes(length)
+
+    def send(self, pair, data, offset=0, note=None, **how):
+        """Put a frame in host memory and post it; returns the descriptor's index."""
+        address = self.memory.alloc(len(data), offset=offset)
+        self.memory.open(address, len(data), read=True)
+        self.memory.write(address, data)
+        return pair.send(address, len(data), note=data if note is None else note, **how)
+
+    def give(self, pair, length=2048, **how):
+        address = self.memory.alloc(length)
+        self.memory.open(address, length, write=True)
+        pair.give(address, length, **how)
+        return address
+
+    async def until(self, condition, what, patience=20000, step=8):
+        for _ in range(patience // step):
+            for pair in self.pairs:
+                pair.poll()
+            if condition():
+                return
+            await ClockCycles(self.dut.clk, step)
+        raise AssertionError(f"{what}: not after {patience} cycles")
+
+    def fed(self):
+        """Has the card taken every frame that is on its way to it?"""
+        raise NotImplementedError
+
+    async def settle(self, patience=20000):
+        """Until the card says that it is idle, and then a little longer: it must stay so and write nothing more."""
+        await self.until(self.fed, "frames from the wire", patience, step=4)
+        await ClockCycles(self.dut.clk, 4)
+        await self.until(lambda: self.dut.idle.value == 1, "idle", patience, step=4)
+        before = self.memory.write_bytes, self.memory.bursts
+        await ClockCycles(self.dut.clk, 100)
+        assert self.dut.idle.value == 1, "idle did not last"
+        assert before == (self.memory.write_bytes, self.memory.bursts), "an idle card went to the bus"
+        for pair in self.pairs:
+            pair.poll()
+
+
+class Bench(Host):
+    def __init__(self, dut, wire_stall=0.0, **host):
+        super().__init__(dut, **host)
         self.wire, self.wire_part, self.wire_cycles = [], b"", []
         stall = (lambda: self.random.random() < wire_stall) if wire_stall else (lambda: False)
         self.sink = Sink(dut, "wire", ["beat", "meta"], self._take, stall)
         self.inject = Source(
             dut, "inj", (lambda: self.random.random() < wire_stall) if wire_stall else (lambda: False)
         )
-        self.irqs = []
 
     async def start(self, enable=True):
         dut = self.dut
@@ -50,12 +104,6 @@ class Bench:
                 await pair.enable()
         return self
 
-    async def _interrupts(self):
-        while True:
-            await RisingEdge(self.dut.clk)
-            if self.dut.msix_valid.value == 1 and self.dut.msix_ready.value == 1:
-                self.irqs.append(int(self.dut.msix_vector.value))
-
     def _take(self, item, cycle):
         data, last = check_framing(BEAT_T.unpack(item["beat"]))
         if not self.wire_part:
@@ -67,49 +115,14 @@ class Bench:
             self.wire.append((self.wire_part, meta))
             self.wire_part = b""
 
-    # ---- short ways ----
-    def frame(self, length):
-        return self.random.randbytes(length)
-
-    def send(self, pair, data, offset=0, **how):
-        """Put a frame in host memory and post it; returns the descriptor's index."""
-        address = self.memory.alloc(len(data), offset=offset)
-        self.memory.open(address, len(data), read=True)
-        self.memory.write(address, data)
-        return pair.send(address, len(data), note=data, **how)
-
-    def give(self, pair, length=2048, **how):
-        address = self.memory.alloc(length)
-        self.memory.open(address, length, write=True)
-        pair.give(address, length, **how)
-        return address
+    def fed(self):
+        return not self.inject.items
 
     def from_wire(self, data, pair=0, **meta):
         words = beats(data)
         meta = META_T.pack(host=0, qid=pair, len=len(data), **meta)
         for word in words:
             self.inject.send(beat=word, meta=meta)
-
-    async def until(self, condition, what, patience=20000, step=8):
-        for _ in range(patience // step):
-            for pair in self.pairs:
-                pair.poll()
-            if condition():
-                return
-            await ClockCycles(self.dut.clk, step)
-        raise AssertionError(f"{what}: not after {patience} cycles")
-
-    async def settle(self, patience=20000):
-        """Until the card says that it is idle, and then a little longer: it must stay so and write nothing more."""
-        await self.until(lambda: not self.inject.items, "frames from the wire", patience, step=4)
-        await ClockCycles(self.dut.clk, 4)
-        await self.until(lambda: self.dut.idle.value == 1, "idle", patience, step=4)
-        before = self.memory.write_bytes, self.memory.bursts
-        await ClockCycles(self.dut.clk, 100)
-        assert self.dut.idle.value == 1, "idle did not last"
-        assert before == (self.memory.write_bytes, self.memory.bursts), "an idle card went to the bus"
-        for pair in self.pairs:
-            pair.poll()
 
     def counts(self, which):
         """Verdicts by status, without those that are zero."""

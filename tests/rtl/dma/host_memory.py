@@ -28,7 +28,7 @@ class HostMemory:
         self.dut, self.base, self.size = dut, base, size
         self.latency, self.stall, self.reorder = latency, stall, reorder
         self.random = random.Random(seed)
-        self.bytes = bytearray(size)
+        self.bytes = bytearray(b"\xa5") * size  # what lies around a frame shows if it leaks out
         self.readable = bytearray(size // LINE)
         self.writable = bytearray(size // LINE)
         self.read_errors, self.write_errors = {}, {}  # line address to response
