@@ -30,7 +30,7 @@ MEANING = [
     ("card.latency.", "an idle card, one packet, host memory 100 cycles away"),
     ("card.pcie.bytes", "descriptors, completions, doorbells and interrupts a packet"),
     ("card.pcie.read_padding.", "bytes read beyond the frame, because reads are whole 64-byte beats"),
-    ("sim.", "vesper-sim, one core"),
+    ("sim.", "vesper-sim on one core; seconds of processor time"),
     ("sw.", "ESP in software (OpenSSL) beside raw EVP with a kept context, in the same run"),
 ]
 SHOWN = [
