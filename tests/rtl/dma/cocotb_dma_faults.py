@@ -169,6 +169,15 @@ async def doorbells_beyond_the_ring(dut):
         bench.send(pair, data)
     await pair.ring()
     await bench.until(lambda: not pair.tx.open, "completions")
+    # Going back is wrong also while descriptors are open.
+    bench.sink.stall = lambda: True
+    for _ in range(3):
+        bench.send(pair, data)
+    await pair.ring()
+    await pair.ring("tx", pair.tx.tail - 1)
+    assert int(dut.bad_doorbells.value) == 7
+    bench.sink.stall = lambda: False
+    await bench.until(lambda: not pair.tx.open, "completions")
     # And so it is on the largest ring.
     await other.ring("tx", 0x8001)
     assert await other.state() == ACTIVE | TX_BAD_DOORBELL
