@@ -225,6 +225,10 @@ module sa_cfg
   logic bad_handle;
   assign bad_handle = !info.valid || gen_rd != handle[31:SA_GEN_SHIFT] || handle[15:0] != 16'(index);
 
+  // READ with `cfg_next` from an index that this table does not have: whoever lists asks behind the last one.
+  logic beyond;
+  assign beyond = 17'(cfg_handle[15:0]) >> IW != 17'd0;
+
   assign cfg_cmd_ready = state == IDLE;
   assign ready = state != DRAIN && state != SWEEP;
 
@@ -395,6 +399,14 @@ module sa_cfg
           dir_in <= cfg_handle[SA_INBOUND_BIT];
           index <= cfg_handle[IW-1:0];
           state <= cfg_cmd == CMD_READ && cfg_next ? Q_INFO : H_INFO;
+          if (cfg_cmd == CMD_READ && cfg_next && beyond) begin
+            if (cfg_handle[SA_INBOUND_BIT]) begin
+              cfg_rsp_status <= MBX_E_HANDLE;
+              state <= DONE;
+            end
+            dir_in <= 1'b1;
+            index  <= '0;
+          end
         end
       end
       DONE: state <= IDLE;

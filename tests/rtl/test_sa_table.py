@@ -31,6 +31,7 @@ CASES = [
     "tunnel_bytes",
     "nearly_full",
     "both_rows_full",
+    "listing",
 ]
 
 

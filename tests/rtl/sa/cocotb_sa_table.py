@@ -482,3 +482,29 @@ async def tunnel_bytes(dut):
         await t.lookup_out(sa.handle, 1000, 40)
         _, _, state = await t.read(sa.handle)
         assert int.from_bytes(state[16:24], "little") == (1000 if mode == TUNNEL else 960)
+
+
+@cocotb.test()
+async def listing(dut):
+    """READ with `next` finds each SA once, up to the last index of both directions, and then ends."""
+    t, rng = await table(dut)
+    entries = 64
+    sas = {}
+    for i in range(entries):
+        for d in (OUT, IN):
+            sa = random_sa(rng, d)
+            assert await t.install(sa) == MBX_OK
+            sas[sa.handle & 0x1FFFF] = sa.handle
+            if i % 5 == 2:
+                assert (await t.command(REMOVE, sa.handle))[0] == MBX_OK
+                del sas[sa.handle & 0x1FFFF]
+    assert max(sas) == 0x10000 + entries - 1 and entries - 1 in sas
+    found, place = [], 0
+    while len(found) <= len(sas):
+        status, handle, _ = await t.read(place, nxt=1)
+        if status != MBX_OK:
+            assert status == MBX_HANDLE
+            break
+        found.append(handle)
+        place = (handle & 0x1FFFF) + 1
+    assert found == [sas[p] for p in sorted(sas)]
