@@ -175,6 +175,7 @@ async def doorbells_beyond_the_ring(dut):
         bench.send(pair, data)
     await pair.ring()
     await pair.ring("tx", pair.tx.tail - 1)
+    await ClockCycles(dut.clk, 4)
     assert int(dut.bad_doorbells.value) == 7
     bench.sink.stall = lambda: False
     await bench.until(lambda: not pair.tx.open, "completions")
