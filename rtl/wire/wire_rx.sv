@@ -3,8 +3,8 @@
 // Frames from the MAC (AXI4-Stream, 64 bytes a beat, no FCS) into the card.
 //
 // A MAC cannot wait, so tready is always high. A frame is stored whole before it goes on, and dropped with its
-// reason if it is too short, too long, marked bad by the MAC (tuser with tlast), if the buffer is full, or if the
-// host has not opened reception. One verdict pulse a dropped frame; a frame that goes on is counted where it ends.
+// reason if it is too short, too long, marked bad by the MAC (tuser with tlast) or cut up by it (tkeep), if the buffer
+// is full, or if the host has not opened reception. One verdict pulse a dropped frame; a frame that goes on is counted where it ends.
 
 `default_nettype none
 
@@ -18,7 +18,7 @@ module wire_rx
     input  wire              rst,
     input  wire              enable,           // else every frame is dropped as NOT_READY
     input  wire      [511:0] s_axis_tdata,
-    input  wire      [ 63:0] s_axis_tkeep,     // contiguous from bit 0; full unless tlast
+    input  wire      [ 63:0] s_axis_tkeep,     // contiguous from bit 0; full unless tlast; else the frame is bad
     input  wire              s_axis_tvalid,
     output logic             s_axis_tready,
     input  wire              s_axis_tlast,
@@ -39,6 +39,7 @@ module wire_rx
   logic         in_frame;  // beats of the frame at hand were seen
   logic [ 14:0] seen;      // bytes before this beat; stays at FRAME_MAX once beyond it
   logic         lost;      // the buffer was full for one of its beats
+  logic         broken;    // one of its beats had holes
   logic         fifo_ready;
   logic         fifo_idle;
   logic [  6:0] bytes;
@@ -60,11 +61,14 @@ module wire_rx
   wire        take = s_axis_tvalid;
   wire        oversize = total > 15'(FRAME_MAX);
   wire        full = lost || !fifo_ready;
+  // Beats that the pipe cannot carry: empty, with holes, or short in the middle of a frame.
+  wire        hole = !s_axis_tkeep[0] || (s_axis_tkeep & (s_axis_tkeep + 64'd1)) != '0 ||
+      (!s_axis_tlast && !s_axis_tkeep[63]);
 
   always_comb begin
     status = ST_OK;
     if (!enable) status = ST_NOT_READY;
-    else if (s_axis_tuser) status = ST_WIRE_ERROR;
+    else if (s_axis_tuser || hole || broken) status = ST_WIRE_ERROR;
     else if (total < 15'(FRAME_MIN)) status = ST_RUNT;
     else if (oversize) status = ST_OVERSIZE;
     else if (full) status = ST_WIRE_OVERFLOW;
@@ -107,11 +111,13 @@ module wire_rx
       in_frame <= !s_axis_tlast;
       seen     <= s_axis_tlast ? '0 : oversize ? 15'(FRAME_MAX) : total;
       lost     <= !s_axis_tlast && full;
+      broken   <= !s_axis_tlast && (hole || broken);
     end
     if (rst) begin
       in_frame <= 1'b0;
       seen     <= '0;
       lost     <= 1'b0;
+      broken   <= 1'b0;
     end
   end
 

@@ -27,6 +27,7 @@ SOURCES = [
     [
         "every_length",
         "bad_frames_cost_themselves",
+        "broken_beats_cost_their_frame",
         "overflow_is_counted",
         "closed_port_takes_nothing",
         "full_rate",

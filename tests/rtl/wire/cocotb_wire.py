@@ -162,6 +162,37 @@ async def bad_frames_cost_themselves(dut):
 
 
 @cocotb.test()
+async def broken_beats_cost_their_frame(dut):
+    """A MAC whose tkeep has holes, is empty, or is short within a frame: that frame is bad, the next one passes."""
+    bench = Bench(dut, 6)
+    await bench.start()
+    full = 2**64 - 1
+    broken = [
+        [0],  # nothing at all
+        [full, 0],  # an empty last beat
+        [full] * 150 + [full, full, 0],  # the same behind a frame that is too long
+        [full >> 4, full],  # short, then more
+        [0, full],
+        [full & ~1],  # the first byte is missing
+        [full & ~(1 << 20)],
+        [full, full >> 30 & ~2],
+    ]
+    good = bench.random.randbytes(100)
+    for keeps in broken:
+        for i, keep in enumerate(keeps):
+            dut.rx_tdata.value = bench.random.getrandbits(512)
+            dut.rx_tkeep.value = keep
+            dut.rx_tlast.value = int(i == len(keeps) - 1)
+            dut.rx_tuser.value = 0
+            dut.rx_tvalid.value = 1
+            await RisingEdge(dut.clk)
+        await bench.send([[(good, False)], []])
+    await bench.drain()
+    assert bench.sent[0] == [good] * len(broken)
+    assert bench.drops == [WIRE_ERROR] * len(broken)
+
+
+@cocotb.test()
 async def overflow_is_counted(dut):
     bench = Bench(dut, 3)
     await bench.start()
