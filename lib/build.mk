@@ -6,8 +6,12 @@ LIB_SRC := $(addprefix lib/,vesper.c soft.c soft_sa.c card.c esp_in.c esp_out.c 
 LIB_A := $(BUILD)/lib/libvesper.a
 LIB_SO := $(BUILD)/lib/libvesper.so.0
 
+# Only what vesper.h declares can be seen from outside.
+LIB_MAP := -Wl,--version-script=lib/libvesper.map
+
 $(eval $(call archive,$(LIB_A),rel,$(LIB_SRC) $(DRIVER_SRC)))
-$(eval $(call shared,$(LIB_SO),rel,$(LIB_SRC) $(DRIVER_SRC),-lcrypto))
+$(eval $(call shared,$(LIB_SO),rel,$(LIB_SRC) $(DRIVER_SRC),$(LIB_MAP) -lcrypto))
+$(LIB_SO): lib/libvesper.map
 
 ALL_TARGETS += $(LIB_A) $(LIB_SO)
 INSTALL_LIB += $(LIB_A) $(LIB_SO)
@@ -20,3 +24,19 @@ $(eval $(call program,$(BUILD)/bin/vesper,rel,$(CLI_SRC),$(LIB_A) -lpcap -lcrypt
 
 ALL_TARGETS += $(BUILD)/bin/vesper
 INSTALL_BIN += $(BUILD)/bin/vesper
+
+# Tests go to the library's inside too: they are linked with its sources.
+LIB_TESTED := $(LIB_SRC) $(DRIVER_SRC)
+LIB_TESTED_LIBS := -lcrypto
+$(eval $(call unit_test,lib_esp,tests/unit/lib_esp.c tests/unit/lib_frame.c $(LIB_TESTED),$(LIB_TESTED_LIBS)))
+$(eval $(call unit_test,lib_drops,tests/unit/lib_drops.c tests/unit/lib_frame.c $(LIB_TESTED),$(LIB_TESTED_LIBS)))
+$(eval $(call unit_test,lib_replay,tests/unit/lib_replay.c lib/replay.c,))
+$(eval $(call unit_test,lib_table,tests/unit/lib_table.c tests/unit/lib_frame.c $(LIB_TESTED),$(LIB_TESTED_LIBS)))
+LIB_WRAP := -Wl,--wrap=free
+# Whoever frees memory is looked at.
+$(eval $(call unit_test,lib_erase,tests/unit/lib_erase.c tests/unit/lib_frame.c $(LIB_TESTED),$(LIB_WRAP) $(LIB_TESTED_LIBS)))
+
+SW_BENCH := $(BUILD)/bench-bin/sw_openssl
+$(eval $(call program,$(SW_BENCH),rel,tests/bench/sw_openssl.c $(LIB_TESTED),$(LIB_TESTED_LIBS)))
+BENCHES += $(SW_BENCH)
+BENCH_DEPS += $(SW_BENCH)

@@ -159,8 +159,11 @@ static int need_queue(struct vesper *v)
 
 static void finish(struct burst *b, size_t i, enum vesper_status status)
 {
-	if (status != VESPER_ST_OK)
+	if (status != VESPER_ST_OK) {
 		b->frames[i].len = 0;
+		b->frames[i].seq = 0;
+		b->frames[i].esp = false;
+	}
 	b->frames[i].status = (uint8_t)status;
 	b->state[i] = DONE;
 	b->done++;
@@ -248,6 +251,8 @@ static unsigned int collect_tx(struct card *c, struct burst *b)
 		b->frames[r->cookie].seq = r->seq;
 		if (!(b->flags & VESPER_TXF_LOOKASIDE) || r->status != VESPER_ST_OK) {
 			b->frames[r->cookie].len = r->len;
+			if (b->op == VESPER_OP_ENCRYPT)
+				b->frames[r->cookie].esp = b->frames[r->cookie].sa != 0;
 			finish(b, r->cookie, r->status);
 		} else if (b->state[r->cookie] == RESULT) {
 			finish(b, r->cookie, b->frames[r->cookie].status);
@@ -361,6 +366,8 @@ static int card_run(struct vesper *v, struct vesper_frame *frames, size_t count,
 	for (i = 0; i < count; i++) {
 		frames[i].seq = 0;
 		frames[i].esp = false;
+		if (op == VESPER_OP_DECRYPT)
+			frames[i].sa = 0;
 	}
 	err = run(v, &b);
 	for (i = 0; i < count; i++) {

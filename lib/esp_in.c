@@ -79,13 +79,14 @@ static enum vesper_status decapsulate(esp_lookup lookup, void *table, struct ves
 				      uint32_t *out_len)
 {
 	uint8_t *ip = frame->data + ETH_HLEN;
-	uint32_t cipher_len, overhead, text;
+	uint32_t cipher_len, overhead, esp_len, text;
+	uint64_t seq;
 	enum vesper_status status;
 	uint8_t *esp, *payload, *end;
 	struct esp_sa *sa;
 	struct ipv4 hdr;
 
-	if (!eth_is_ipv4(frame->data, frame->len) || frame->len < ETH_HLEN + IPV4_HLEN_MIN ||
+	if (!eth_is_ipv4(frame->data, frame->len) || frame->len < ETH_HLEN + 10 ||
 	    ip[9] != IPPROTO_ESP_NR)
 		return VESPER_ST_NOT_ESP;
 	status = ipv4_parse(ip, frame->len - ETH_HLEN, &hdr);
@@ -93,31 +94,32 @@ static enum vesper_status decapsulate(esp_lookup lookup, void *table, struct ves
 		return status;
 	if (hdr.fragment)
 		return VESPER_ST_FRAGMENT;
-	if (hdr.total < hdr.hlen + ESP_HLEN)
+	/* What no SA could accept; the exact length is known only with the SA. */
+	esp_len = hdr.total - hdr.hlen;
+	if (esp_len < ESP_HLEN + ESP_IVLEN + ESP_TRAILER + ICV_MIN || esp_len % 4)
 		return VESPER_ST_ESP_LENGTH;
 	esp = ip + hdr.hlen;
 	sa = lookup(table, ip + 16, esp);
 	if (!sa)
 		return VESPER_ST_NO_SA;
-	frame->sa = sa->info.handle;
-	frame->seq = get_be32(esp + 4);
-	if (sa->window && !replay_check(sa->window, frame->seq)) {
+	overhead = ESP_HLEN + ESP_IVLEN + sa->info.icv_len;
+	if (esp_len < overhead + ESP_TRAILER)
+		return VESPER_ST_ESP_LENGTH;
+	cipher_len = esp_len - overhead;
+	seq = get_be32(esp + 4);
+	if (sa->window && !replay_check(sa->window, seq)) {
 		sa->info.replayed++;
 		return VESPER_ST_REPLAY;
 	}
-	overhead = hdr.hlen + ESP_HLEN + ESP_IVLEN + sa->info.icv_len;
-	if (hdr.total < overhead + ESP_TRAILER || (hdr.total - overhead) % 4)
-		return VESPER_ST_ESP_LENGTH;
-	cipher_len = hdr.total - overhead;
 	status = decrypt(sa, esp, cipher_len);
 	if (status != VESPER_ST_OK)
 		return status;
 
 	/* Authentic: now the number counts as seen, whatever is inside. */
 	if (sa->window)
-		replay_mark(sa->window, frame->seq);
-	if (frame->seq > sa->info.seq)
-		sa->info.seq = frame->seq;
+		replay_mark(sa->window, seq);
+	if (seq > sa->info.seq)
+		sa->info.seq = seq;
 	payload = esp + ESP_HLEN + ESP_IVLEN;
 	end = payload + cipher_len - ESP_TRAILER;
 	text = cipher_len - ESP_TRAILER - *end;
@@ -131,6 +133,8 @@ static enum vesper_status decapsulate(esp_lookup lookup, void *table, struct ves
 		OPENSSL_cleanse(payload, cipher_len);
 		return status;
 	}
+	frame->sa = sa->info.handle;
+	frame->seq = seq;
 	sa->info.packets++;
 	sa->info.bytes +=
 		*out_len - ETH_HLEN - (sa->info.mode == VESPER_MODE_TUNNEL ? 0 : hdr.hlen);

@@ -119,23 +119,7 @@ static void drop(struct vesper_frame *frame, enum vesper_status status)
 	frame->status = (uint8_t)status;
 	frame->len = 0;
 	frame->seq = 0;
-}
-
-/* Finds the SA only for a frame that would use it, as the card does. */
-static void encrypt_one(struct vesper *v, struct vesper_frame *frame)
-{
-	struct soft *s = v->state;
-	struct esp_sa *sa = sa_table_get(s->sas, frame->sa);
-
-	if (!sa) {
-		drop(frame, VESPER_ST_SA_STALE);
-		return;
-	}
-	if (sa->info.dir != VESPER_DIR_OUT) {
-		drop(frame, VESPER_ST_SA_DIRECTION);
-		return;
-	}
-	esp_out(sa, frame, v->mtu);
+	frame->esp = false;
 }
 
 static int soft_crypt(struct vesper *v, struct vesper_frame *frames, size_t count, unsigned int op)
@@ -150,7 +134,7 @@ static int soft_crypt(struct vesper *v, struct vesper_frame *frames, size_t coun
 		if (bad_length(frame))
 			drop(frame, VESPER_ST_BAD_LENGTH);
 		else if (op == VESPER_OP_ENCRYPT)
-			encrypt_one(v, frame);
+			esp_out(sa_table_find_out, s->sas, frame, v->mtu);
 		else
 			esp_in(sa_table_find_in, s->sas, frame);
 		s->stats.tx[frame->status]++;

@@ -19,8 +19,9 @@ struct sa_table {
 	struct {
 		struct entry *at[SOFT_SA_MAX];
 		uint16_t gen[SOFT_SA_MAX];
-		uint32_t end; /* every installed index is below */
-	} dir[2];	      /* outbound, inbound */
+		uint32_t end;  /* every installed index is below */
+		uint32_t from; /* none is free below */
+	} dir[2];	       /* outbound, inbound */
 	struct entry *bucket[BUCKETS];
 };
 
@@ -78,6 +79,7 @@ void sa_table_wipe(struct sa_table *t)
 			t->dir[in].at[i] = NULL;
 		}
 		t->dir[in].end = 0;
+		t->dir[in].from = 0;
 	}
 	memset(t->bucket, 0, sizeof(t->bucket));
 }
@@ -105,7 +107,6 @@ static void describe(struct esp_sa *e, const struct vesper_sa *sa)
 	memcpy(e->info.dst, sa->dst, sizeof(e->info.dst));
 	memcpy(e->salt, sa->salt, sizeof(e->salt));
 	e->info.seq = sa->seq;
-	e->exhausted = sa->seq >= UINT32_MAX;
 }
 
 /* Parts of a new SA that may fail. */
@@ -136,7 +137,7 @@ int sa_table_add(struct sa_table *t, const struct vesper_sa *sa, uint32_t *handl
 
 	if (find(t, in, sa->dst, sa->spi))
 		return -EEXIST;
-	for (i = 0; i < t->dir[in].end && t->dir[in].at[i]; i++)
+	for (i = t->dir[in].from; i < t->dir[in].end && t->dir[in].at[i]; i++)
 		;
 	if (i == SOFT_SA_MAX)
 		return -ENOSPC;
@@ -154,6 +155,7 @@ int sa_table_add(struct sa_table *t, const struct vesper_sa *sa, uint32_t *handl
 	e->sa.info.handle = (uint32_t)t->dir[in].gen[i] << VESPER_SA_GEN_SHIFT |
 			    (in ? VESPER_SA_INBOUND : 0) | i;
 	t->dir[in].at[i] = e;
+	t->dir[in].from = i + 1;
 	if (i == t->dir[in].end)
 		t->dir[in].end++;
 	bucket = bucket_of(t, in, sa->dst, sa->spi);
@@ -184,6 +186,8 @@ int sa_table_del(struct sa_table *t, uint32_t handle)
 		;
 	*link = e->next;
 	t->dir[in].at[index] = NULL;
+	if (index < t->dir[in].from)
+		t->dir[in].from = index;
 	erase(e);
 	return 0;
 }
@@ -198,6 +202,14 @@ struct esp_sa *sa_table_next(struct sa_table *t, uint32_t handle)
 			if (t->dir[in].at[i])
 				return &t->dir[in].at[i]->sa;
 	return NULL;
+}
+
+enum vesper_status sa_table_find_out(void *table, uint32_t handle, struct esp_sa **sa)
+{
+	if (handle & VESPER_SA_INBOUND)
+		return VESPER_ST_SA_DIRECTION;
+	*sa = sa_table_get(table, handle);
+	return *sa ? VESPER_ST_OK : VESPER_ST_SA_STALE;
 }
 
 struct esp_sa *sa_table_find_in(void *table, const uint8_t dst[4], const uint8_t spi[4])

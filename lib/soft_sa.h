@@ -28,7 +28,8 @@ int sa_table_del(struct sa_table *t, uint32_t handle);
 struct esp_sa *sa_table_get(struct sa_table *t, uint32_t handle);
 /* The first SA in the card's order (outbound first) whose place is behind @handle's; 0: the very first. */
 struct esp_sa *sa_table_next(struct sa_table *t, uint32_t handle);
-/* An esp_lookup. */
+/* An esp_lookup_out and an esp_lookup. */
+enum vesper_status sa_table_find_out(void *table, uint32_t handle, struct esp_sa **sa);
 struct esp_sa *sa_table_find_in(void *table, const uint8_t dst[4], const uint8_t spi[4]);
 void sa_table_wipe(struct sa_table *t);
 

@@ -38,6 +38,25 @@ static int take_options(struct vesper *v, const struct vesper_opts *opts)
 	return 0;
 }
 
+/* A program built against an older header has a shorter structure, one against a newer a longer. */
+static int copy_options(struct vesper *v, const struct vesper_opts *opts, struct vesper_opts *all)
+{
+	size_t i;
+
+	if (!opts)
+		return 0;
+	if (opts->size < sizeof(opts->size))
+		return vesper_fail(v, -EINVAL, "option size: %zu is not the structure's",
+				   opts->size);
+	memcpy(all, opts, opts->size < sizeof(*all) ? opts->size : sizeof(*all));
+	for (i = sizeof(*all); i < opts->size; i++)
+		if (((const uint8_t *)opts)[i])
+			return vesper_fail(v, -EINVAL,
+					   "option at byte %zu: %u is unknown to this library", i,
+					   ((const uint8_t *)opts)[i]);
+	return 0;
+}
+
 int vesper_open(const struct vesper_opts *opts, struct vesper **out, char *text, size_t text_size)
 {
 	struct vesper_opts all = { 0 };
@@ -51,10 +70,9 @@ int vesper_open(const struct vesper_opts *opts, struct vesper **out, char *text,
 			snprintf(text, text_size, "no memory for a handle");
 		return -ENOMEM;
 	}
-	/* A program built against an older header has a shorter structure. */
-	if (opts)
-		memcpy(&all, opts, opts->size < sizeof(all) ? opts->size : sizeof(all));
-	err = take_options(v, &all);
+	err = copy_options(v, opts, &all);
+	if (!err)
+		err = take_options(v, &all);
 	if (!err)
 		err = all.socket ? card_open(v, all.socket) : soft_open(v);
 	if (err) {

@@ -159,8 +159,14 @@ static int read_fields(const struct cli *cli, struct vesper_sa *sa)
 	in = fopen(cli->sa_file, "re");
 	if (!in)
 		return cli_fail(cli, CLI_USAGE, "%s: %s", cli->sa_file, strerror(errno));
-	while (!err && fgets(line, sizeof(line), in))
-		err = read_line(cli, line, ++number, sa);
+	while (!err && fgets(line, sizeof(line), in)) {
+		number++;
+		if (!strchr(line, '\n') && !feof(in))
+			err = cli_fail(cli, CLI_USAGE, "%s:%u: line is longer than %zu bytes",
+				       cli->sa_file, number, sizeof(line) - 2);
+		else
+			err = read_line(cli, line, number, sa);
+	}
 	if (!err && ferror(in))
 		err = cli_fail(cli, CLI_USAGE, "%s: %s", cli->sa_file, strerror(errno));
 	fclose(in);
@@ -225,7 +231,8 @@ static int read_key(const struct cli *cli, struct vesper_sa *sa)
 		used += got > 0 ? (size_t)got : 0;
 	} while (got > 0 && used < sizeof(text) - 1);
 	text[used] = '\0';
-	n = got < 0 ? -1 : from_hex(text, key, KEY_MAX);
+	/* A full buffer or a zero byte: there is more than the text shows. */
+	n = got || strlen(text) != used ? -1 : from_hex(text, key, KEY_MAX);
 	if (got < 0) {
 		err = cli_fail(cli, CLI_USAGE, "%s: %s", from, strerror(errno));
 	} else if (n != 16 + SALT_LEN && n != 24 + SALT_LEN && n != 32 + SALT_LEN) {

@@ -117,10 +117,10 @@ struct vesper_frame {
 	uint8_t *data;
 	uint32_t len;	/* bytes; becomes the length of the result */
 	uint32_t room;	/* bytes at data; the result must fit */
-	uint32_t sa;	/* encrypt: SA to use; decrypt: becomes the SA that was used */
+	uint32_t sa;	/* encrypt: SA to use; decrypt: becomes the SA that was used, or 0 */
 	uint8_t status; /* enum vesper_status; other than OK: no result, len is 0 */
-	bool esp;	/* receive: was decrypted and authenticated */
-	uint64_t seq;	/* becomes the ESP sequence number (encrypt), 0 where none */
+	bool esp;	/* became ESP, or was decrypted and authenticated */
+	uint64_t seq;	/* becomes the ESP sequence number, 0 when dropped */
 };
 
 /* An ESP tunnel over IPv4 makes a frame longer by at most this. */
