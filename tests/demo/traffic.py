@@ -177,6 +177,8 @@ def record(directory, downloads=(150_000, 1_000, 37)):
                 _run(*dig, *question.split())
             for size in PING_SIZES:
                 _run(*at["client"], "ping", "-n", "-q", "-c", "1", "-W", "5", "-s", str(size), SERVER)
-            # tcpdump writes what it has seen at once, but sees it a moment later.
+            # tcpdump writes what it has seen at once, but on a busy machine it sees it late.
+            least = sum(downloads) + 2 * sum(PING_SIZES)
+            _until("tcpdump's writing of all that it saw", lambda: capture.stat().st_size > least)
             time.sleep(0.5)
     return capture
