@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The whole card with its firmware: host memory and registers by cocotbext-axi's rules, scapy as the other end."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+for folder in ("dma", "esp_in", "sa", "wire", "top"):
+    sys.path.insert(0, str(HERE / folder))
+
+import card_model  # noqa: E402
+
+TESTS = ["everything", "axiram", "wrong_descriptors", "wrong_frames", "wrong_messages"]
+
+
+@pytest.mark.parametrize("testcase", TESTS)
+def test_card(testcase):
+    assert card_model.simulate(card_model.build(), "cocotb_top", testcase) == 1
+
+
+def test_one_block_a_cycle():
+    assert card_model.simulate(card_model.build(blocks=1), "cocotb_top", "smoke") == 1
