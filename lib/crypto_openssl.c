@@ -3,6 +3,7 @@
 #include "crypto.h"
 
 #include <errno.h>
+#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <stdlib.h>
@@ -63,11 +64,15 @@ static int openssl_seal(struct crypto_key *key, const uint8_t nonce[CRYPTO_NONCE
 	EVP_CIPHER_CTX *ctx = key->seal;
 	int n;
 
+	OSSL_PARAM get_tag[] = {
+		OSSL_PARAM_octet_string(OSSL_CIPHER_PARAM_AEAD_TAG, tag, tag_len),
+		OSSL_PARAM_END,
+	};
+
 	if (!EVP_EncryptInit_ex(ctx, NULL, NULL, NULL, nonce) ||
 	    (aad_len && !EVP_EncryptUpdate(ctx, NULL, &n, aad, (int)aad_len)) ||
 	    (len && !EVP_EncryptUpdate(ctx, data, &n, data, (int)len)) ||
-	    !EVP_EncryptFinal_ex(ctx, data + len, &n) ||
-	    !EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, (int)tag_len, tag))
+	    !EVP_EncryptFinal_ex(ctx, data + len, &n) || !EVP_CIPHER_CTX_get_params(ctx, get_tag))
 		return -EIO;
 	return 0;
 }

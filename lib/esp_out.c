@@ -17,7 +17,7 @@ static void outer_header(const struct esp_sa *sa, uint8_t *ip, uint32_t total)
 	memcpy(ip, sa->hdr, sa->hdr_len);
 	put_be16(ip + 2, (uint16_t)total);
 	put_be16(ip + 4, (uint16_t)sa->info.seq);
-	ipv4_set_checksum(ip, sa->hdr_len);
+	put_be16(ip + 10, (uint16_t)~ipv4_fold(sa->hdr_sum + total + (uint16_t)sa->info.seq));
 }
 
 /* The smallest result there is for such a packet: transport mode with the shortest ICV. */

@@ -47,7 +47,14 @@ struct ipv4 {
 	uint8_t proto;
 };
 
-/* One's complement sum of the first @len bytes (even), folded, not inverted (RFC 1071). */
+/* Folds a one's complement sum to 16 bits. */
+static inline uint16_t ipv4_fold(uint32_t sum)
+{
+	sum = (sum >> 16) + (sum & 0xffff);
+	return (uint16_t)((sum >> 16) + sum);
+}
+
+/* One's complement sum of the first @len bytes (a multiple of 4), folded, not inverted (RFC 1071). */
 uint16_t ipv4_sum(const uint8_t *hdr, uint32_t len);
 
 /* Writes the checksum of a header of @hlen bytes. */

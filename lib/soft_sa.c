@@ -121,7 +121,7 @@ static int equip(struct esp_sa *e, const struct vesper_sa *sa)
 			return -ENOMEM;
 	}
 	if (sa->dir == VESPER_DIR_OUT && sa->mode == VESPER_MODE_TUNNEL) {
-		vesper_ipv4_template(sa, e->hdr);
+		e->hdr_sum = vesper_ipv4_template(sa, e->hdr);
 		e->hdr_len = 20;
 	}
 	return 0;
