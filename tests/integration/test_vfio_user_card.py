@@ -3,6 +3,8 @@
 
 import os
 import random
+import resource
+import signal
 import socket
 import struct
 import subprocess
@@ -322,6 +324,18 @@ def test_trace_of_the_card(tmp_path):
         until(lambda: c.reg(STATE) & 3 == 3, "passed self-test", 120)
     sim.stop()
     assert (tmp_path / "card.fst").stat().st_size > 100000
+
+
+def test_no_core_dump(tmp_path):
+    """The model holds the SA table's keys: however it ends, nothing of its memory is written down."""
+    sim = Sim(CARD, tmp_path)
+    pid = sim.process.pid
+    resource.prlimit(pid, resource.RLIMIT_CORE, (65536, 65536))
+    os.kill(pid, signal.SIGABRT)
+    ended = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    sim.kill()
+    (ROOT / "core").unlink(missing_ok=True)  # where the simulator was started
+    assert (ended.si_code, ended.si_status) == (os.CLD_KILLED, signal.SIGABRT)
 
 
 def test_damaged_firmware_is_said_by_the_card(tmp_path):
