@@ -128,6 +128,12 @@ static int read_line(const struct cli *cli, char *line, unsigned int number, str
 	if (!*name)
 		return CLI_OK;
 	equals = strchr(name, '=');
+	/* The two files may have been taken for each other: what may be a key is not repeated. */
+	if (!equals && !name[strspn(name, "0123456789abcdefABCDEFxX: \t")])
+		return cli_fail(cli, CLI_USAGE,
+				"%s:%u: hexadecimal digits alone are not `field = value`; "
+				"a key file is given by --key-file",
+				cli->sa_file, number);
 	if (!equals)
 		return cli_fail(cli, CLI_USAGE, "%s:%u: '%s' is not `field = value`", cli->sa_file,
 				number, name);
