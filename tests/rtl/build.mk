@@ -10,3 +10,5 @@ $(TOP_LIST): FORCE
 	@printf '%s\n' $(SOURCES_vesper_top) | cmp -s - $@ || printf '%s\n' $(SOURCES_vesper_top) > $@
 
 TEST_DEPS += $(TOP_LIST) $(BUILD)/firmware/vesper-fw.hex
+BENCHES += tests/bench/latency.py
+BENCH_DEPS += $(TOP_LIST) $(BUILD)/firmware/vesper-fw.hex $(ABI_SV) $(CSR_SV) $(MGMT_SV)

@@ -22,3 +22,7 @@ def test_card(testcase):
 
 def test_one_block_a_cycle():
     assert card_model.simulate(card_model.build(blocks=1), "cocotb_top", "smoke") == 1
+
+
+def test_latency():
+    assert card_model.simulate(card_model.build(), "cocotb_latency", "latency") == 1

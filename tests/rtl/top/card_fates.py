@@ -107,6 +107,7 @@ class Ledger:
         """Completions of one pair; returns what must have left on the wire and what came back."""
         lane = {"wire": [], "out": [], "in": []}
         last = {}  # sequence number by SA
+        gone = set()  # SAs that a packet did not find any more
         assert not pair.tx.open, f"pair {pair.number}: {len(pair.tx.open)} descriptors did not complete"
         first = min((e["index"] for e in pair.sent), key=lambda i: (i - pair.tx.tail) & 0xFFFF, default=0)
         for entry in sorted(pair.sent, key=lambda e: (e["index"] - first) & 0xFFFF):
@@ -121,8 +122,11 @@ class Ledger:
                 fate.sa.lost += fate.consumes
             if status != OK:
                 assert entry["len"] == 0
+                if OK in fate.may:
+                    gone.add(id(fate.sa))
                 continue
             if fate.op == ENCRYPT:
+                assert id(fate.sa) not in gone, "an SA was gone, and is back"
                 seq = entry["seq"]
                 assert seq > last.get(id(fate.sa), 0), "an SA's numbers do not rise along the queue"
                 last[id(fate.sa)] = seq

@@ -67,7 +67,7 @@ async def come_and_go(card, mix, times):
                 card.wire_esp(*mix.args(peer), may=uncertain)
         for pair in card.pairs:
             for fate in pair.tx.open.values():
-                if fate.sa is out:
+                if fate.sa is out and fate.may == (OK,):
                     fate.may = may
         await card.ring()
         await card.delete(out)
