@@ -288,7 +288,8 @@ static void take_result(struct burst *b, const struct vesper_rx *rx)
 	}
 	memcpy(f->data, rx->buf->data, rx->len);
 	f->len = rx->len;
-	f->esp = rx->flags & VESPER_CPL_ESP;
+	/* The card's flag says that ESP was opened; a lookaside result of encryption is ESP anyway. */
+	f->esp = b->op == VESPER_OP_ENCRYPT || rx->flags & VESPER_CPL_ESP;
 	if (b->op == VESPER_OP_DECRYPT)
 		f->sa = rx->sa;
 	f->status = rx->status;
