@@ -13,7 +13,7 @@
 #define BUF_SIZE_DEFAULT  2048
 #define BUF_SIZE_MAX	  16384
 #define POLL_SLEEP_US	  50
-/* A halted pair raises no interrupt, so that a sleeper looks at it now and then. */
+/* A halted pair raises one interrupt at most and completes nothing: a sleeper looks now and then. */
 #define CHECK_MS 500
 
 static int read_opts(const struct vesper_queue_opts *opts, struct vesper_queue_opts *o)
