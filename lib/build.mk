@@ -40,3 +40,8 @@ SW_BENCH := $(BUILD)/bench-bin/sw_openssl
 $(eval $(call program,$(SW_BENCH),rel,tests/bench/sw_openssl.c $(LIB_TESTED),$(LIB_TESTED_LIBS)))
 BENCHES += $(SW_BENCH)
 BENCH_DEPS += $(SW_BENCH)
+
+# The program of lib/README.md: built with the library as a user would, and run by the tests.
+EXAMPLE := $(BUILD)/example/gateway
+$(eval $(call program,$(EXAMPLE),rel,lib/example/gateway.c,$(LIB_A) -lcrypto))
+ALL_TARGETS += $(EXAMPLE)

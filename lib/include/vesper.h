@@ -31,8 +31,8 @@ struct vesper_opts {
 	const char *socket; /* card behind a vfio-user socket; NULL: software only */
 	unsigned int queue; /* queue pair to use, 0 by default */
 	unsigned int
-		ring; /* entries of each ring, a power of two from 8 to 32768; 256 by default */
-	unsigned int mtu;	 /* largest resulting frame in bytes, 14 to VESPER_FRAME_MAX; that by default */
+		ring;	  /* entries of each ring, a power of two from 8 to 32768; 256 by default */
+	unsigned int mtu; /* largest resulting frame in bytes, 14 to VESPER_FRAME_MAX (default) */
 	unsigned int timeout_ms; /* for one answer of the card; 10,000 by default */
 };
 

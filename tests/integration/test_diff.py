@@ -2,10 +2,11 @@
 """Card against software: the same frames, good and bad, give the same bytes under the same status."""
 
 import random
+import subprocess
 
 import pytest
 from esp_model_frames import bad_esp, bad_plain, esp_of, plain_frame
-from sim_process import CARD, Sim
+from sim_process import CARD, ROOT, Sim
 from vesper_lib import IN, OUT, TRANSPORT, TUNNEL, Vesper, make_sa
 
 KINDS = [
@@ -133,3 +134,17 @@ def test_inbound(both, kind, burst):
     assert "ok" not in {name for name, *_ in again} and "replay" in {name for name, *_ in again}
     for v, handle in zip(both, handles, strict=True):
         v.sa_del(handle)
+
+
+@pytest.mark.parametrize("where", ["software", "card"])
+def test_example(where, tmp_path):
+    """The example program of lib/README.md."""
+    sim = Sim(CARD, tmp_path, leaks=False) if where == "card" else None
+    command = [ROOT / "build" / "example" / "gateway", *([sim.path] if sim else [])]
+    try:
+        run = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    finally:
+        if sim:
+            sim.stop()
+    assert run.returncode == 0, run.stderr
+    assert "encrypted: 94 bytes, number 1" in run.stdout and "decrypted: 39 bytes" in run.stdout
