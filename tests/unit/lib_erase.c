@@ -142,7 +142,7 @@ static void test_watch(void **state)
 	needle = NULL;
 }
 
-/* A frame whose ICV is wrong: nothing of its plaintext is left in the caller's memory. */
+/* A frame that is refused after decryption: nothing of its plaintext is left in the caller's memory. */
 static void test_forged(void **state)
 {
 	struct vesper_sa sa = make_sa(VESPER_DIR_IN, VESPER_MODE_TRANSPORT, 32, 16, 0x56);
@@ -159,6 +159,13 @@ static void test_forged(void **state)
 	len = make_esp(frame, &sa, 1, text, sizeof(text));
 	frame[len - 1] ^= 1;
 	assert_int_equal(decrypt_one(v, frame, &len), VESPER_ST_ICV);
+	for (i = 0; i < sizeof(text); i++)
+		assert_int_equal(frame[ETH + IP + 16 + i], 0);
+
+	/* Authentic, but refused for what is inside. */
+	text[255] = 59;
+	len = make_esp(frame, &sa, 2, text, sizeof(text));
+	assert_int_equal(decrypt_one(v, frame, &len), VESPER_ST_DUMMY);
 	for (i = 0; i < sizeof(text); i++)
 		assert_int_equal(frame[ETH + IP + 16 + i], 0);
 	vesper_close(v);
