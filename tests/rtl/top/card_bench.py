@@ -7,7 +7,7 @@ import struct
 import cocotb
 from card_fates import Fate, Ledger, check_sa, inbound_message
 from cocotb.clock import Clock
-from cocotb.triggers import ClockCycles, Lock
+from cocotb.triggers import ClockCycles, Lock, ReadWrite
 from cocotbext.axi import AxiStreamBus, AxiStreamFrame, AxiStreamSink, AxiStreamSource
 from dma_bench import Host
 from mgmt import abi
@@ -57,17 +57,35 @@ class Card(Host):
         self.wire_in = AxiStreamSource(AxiStreamBus.from_prefix(dut, "wire_rx_axis"), dut.clk, dut.rst)
         self.wire_out = AxiStreamSink(AxiStreamBus.from_prefix(dut, "wire_tx_axis"), dut.clk, dut.rst)
         self.wire_stall = wire_stall
-        self.ledger = Ledger(self.pairs)
-        self.sas = []
-        self.coming = [0] * len(self.pairs)  # frames that each pair may still receive
+        self.memory_task = None
+        self.forget()
 
     async def start(self):
         """Clock, reset, boot; then open the queues and the wire."""
-        dut = self.dut
-        dut.bus_master_en.value = 1
-        dut.msix_ready.value = 1
+        self.dut.bus_master_en.value = 1
+        self.dut.msix_ready.value = 1
+        self.dut.rst.value = 1
+        await ReadWrite()  # the clock's first edge must find it
+        Clock(self.dut.clk, 2, "ns").start()
+        if self.wire_stall:
+            for end in (self.wire_in, self.wire_out):
+                end.set_pause_generator(iter(lambda: self.random.random() < self.wire_stall, None))
+        await self.boot()
+        cocotb.start_soon(self._interrupts())
+        return self
+
+    async def boot(self):
+        """Hold the reset for 16 cycles, wait for the firmware, configure."""
+        dut, memory = self.dut, self.memory
         dut.rst.value = 1
-        Clock(dut.clk, 2, "ns").start()
+        if self.memory_task:
+            # The bridge answers nothing that was asked before the reset; the wire falls silent.
+            self.wire_in.clear()
+            self.memory_task.cancel()
+            for queue in (memory.reads, memory.writes, memory.addresses, memory.data):
+                queue.clear()
+            for name in ("awready", "wready", "arready", "rvalid", "bvalid"):
+                getattr(dut, f"m_axi_{name}").value = 0
         await ClockCycles(dut.clk, 16)
         dut.rst.value = 0
         for _ in range(200):
@@ -76,17 +94,22 @@ class Card(Host):
                 break
         else:
             raise AssertionError("the firmware does not start")
-        cocotb.start_soon(self.memory.run())
-        cocotb.start_soon(self._interrupts())
-        if self.wire_stall:
-            for end in (self.wire_in, self.wire_out):
-                end.set_pause_generator(iter(lambda: self.random.random() < self.wire_stall, None))
+        self.memory_task = cocotb.start_soon(memory.run())
         for register, value in ((CONTROL, self.control), (MTU, self.mtu), (RX_QUEUE, self.rx_queue)):
             await self.bus.write_dword(register, value)
+        self.forget()
         for pair in self.pairs:
             await pair.enable()
             await self.feed(pair)
-        return self
+
+    def forget(self):
+        """After a reset nothing is on its way any more, and nothing was counted."""
+        self.ledger = Ledger(self.pairs)
+        self.sas = []
+        self.coming = [0] * len(self.pairs)  # frames that each pair may still receive
+        for pair in self.pairs:
+            pair.sent.clear()
+            pair.received.clear()
 
     def fed(self):
         return self.wire_in.idle()

@@ -8,19 +8,23 @@ import runner
 
 FIRMWARE = "build/firmware/vesper-fw.hex"
 LIST = "build/gen/vesper_top.f"
-HERE = os.path.dirname(__file__)
+WAVES = os.environ.get("WAVES", "0") not in ("", "0")
 
 
-def build(blocks=4):
+def build(blocks=4, **how):
     """Directory of the model with `blocks` 128-bit blocks a cycle; sources and firmware are made first."""
     root = runner.ROOT
-    subprocess.run(["make", "-s", FIRMWARE, LIST], cwd=root, check=True)
+    env = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
+    subprocess.run(["make", "-s", FIRMWARE, LIST], cwd=root, check=True, env=env)
     sources = (root / LIST).read_text().split()
-    subprocess.run(["make", "-s", *(s for s in sources if s.startswith("build/"))], cwd=root, check=True)
-    return runner.build("vesper_top", sources, {"BLOCKS": blocks})
+    generated = [s for s in sources if s.startswith("build/")]
+    subprocess.run(["make", "-s", *generated], cwd=root, check=True, env=env)
+    return runner.build("vesper_top", sources, {"BLOCKS": blocks}, waves=WAVES, **how)
 
 
 def simulate(directory, test_module, testcase=None, **how):
     """Run cocotb tests of `test_module` on the model, with the real firmware."""
     plusargs = [f"+firmware={runner.ROOT / FIRMWARE}"]
-    return runner.simulate("vesper_top", directory, test_module, testcase, plusargs=plusargs, **how)
+    return runner.simulate(
+        "vesper_top", directory, test_module, testcase, plusargs=plusargs, waves=WAVES, **how
+    )

@@ -6,7 +6,7 @@ import random
 import struct
 
 import cocotb
-from card_bench import RX_ENABLE, Card
+from card_bench import FRAGMENT_TO_HOST, MISS_TO_HOST, RX_ENABLE, Card
 from card_fates import OutSa, inbound_message
 from card_traffic import FRAME_MAX, ICV, OK, REPLAY, ST, Mix, Peer, in_sa, out_sas
 from cocotb.triggers import ClockCycles
@@ -97,14 +97,20 @@ async def everything(dut):
 
 @cocotb.test()
 async def axiram(dut):
-    """A short run before cocotbext-axi's own memory."""
-    card = await Card(dut, seed=2, model=RamMemory, stall=0.2, wire_stall=0.1, size=16 << 20).start()
+    """A short run before cocotbext-axi's own memory; what has no SA, and fragments, go to the host."""
+    control = RX_ENABLE | MISS_TO_HOST | FRAGMENT_TO_HOST
+    load = dict(seed=2, model=RamMemory, stall=0.2, wire_stall=0.1, size=16 << 20)
+    card = await Card(dut, control=control, **load).start()
     outs = [await card.add_out(sa) for sa in out_sas(2)]
     peers = [Peer(await card.add_in(in_sa(queue))) for queue in (0, 1)]
     for n in range(24):
         card.plain(n & 1, random.randbytes(60 + n), lookaside=bool(n & 2))
         card.encrypts(n & 1, ethernet(packet(40 + 37 * n)), outs[n & 1], lookaside=bool(n & 2))
         card.wire_esp(*Mix.args(peers[n & 1]))
+        if n % 4 == 0:
+            card.wire_plain(peers[0].unknown(), ST["NO_SA"])
+            card.wire_plain(frame(peers[0].sa, random.randbytes(48), fragment=0x2000), ST["FRAGMENT"])
+            card.decrypts(1, peers[0].unknown(), may=(ST["NO_SA"],))
         await card.ring()
     await card.check()
     await card.check_counters()
@@ -320,11 +326,41 @@ async def wrong_messages(dut):
     await box.ok(C["MBX_RESET"])
     stats = await box.stats()
     assert not any(stats["tx"]) and not any(stats["rx"])
-    card.ledger.__init__(card.pairs)
-    card.sas.clear()
+    card.forget()
     card.encrypts(0, ethernet(packet(64)), good.out, may=(ST["SA_STALE"],))
     card.wire_drop(Mix.args(good.wire)[0], ST["NO_SA"])
     card.plain(0, random.randbytes(100))
+    await card.ring()
+    await card.check()
+    await card.check_counters()
+
+
+@cocotb.test()
+async def reset_under_load(dut):
+    """A function-level reset in the middle of everything: SAs and counts are gone, and the card works again."""
+    card = await Card(dut, seed=3, latency=40, stall=0.1, wire_stall=0.1, size=32 << 20).start()
+    outs = [await card.add_out(sa) for sa in out_sas(2)]
+    peers = [Peer(await card.add_in(in_sa(queue))) for queue in (0, 1)]
+    for n in range(30):
+        card.encrypts(n & 1, ethernet(packet(40 + 45 * n)), outs[n & 1], lookaside=bool(n & 2))
+        card.wire_esp(*Mix.args(peers[n & 1]))
+    await card.ring()
+    await ClockCycles(dut.clk, random.randrange(100, 800))
+    assert dut.idle.value == 0
+    await card.boot()
+    while not card.wire_out.empty():
+        card.wire_out.recv_nowait()
+    for n in range(4):
+        # The old handles and SPIs are nobody's.
+        card.encrypts(n & 1, ethernet(packet(64)), outs[n & 1], may=(ST["SA_STALE"],))
+        card.wire_drop(Mix.args(peers[n & 1])[0], ST["NO_SA"])
+        card.plain(n & 1, random.randbytes(200), lookaside=bool(n & 2))
+    await card.ring()
+    await card.check()
+    fresh, peer = await card.add_out(OutSa(24, 12, True)), Peer(await card.add_in(in_sa(1)))
+    for n in range(8):
+        card.encrypts(n & 1, ethernet(packet(100 * n + 20)), fresh, lookaside=bool(n & 2))
+        card.wire_esp(*Mix.args(peer))
     await card.ring()
     await card.check()
     await card.check_counters()
