@@ -13,5 +13,5 @@ TEST_DEPS += $(HARNESS_PROGRAM)
 # RTL tests read the generated constants and register blocks.
 TEST_DEPS += $(ABI_SV) $(CSR_SV) $(MGMT_SV)
 
-BENCHES += tests/bench/card.py
+BENCHES += tests/bench/card.py tests/bench/fabric.py
 BENCH_DEPS += $(BUILD)/bin/vesper $(BUILD)/bin/vesper-sim
