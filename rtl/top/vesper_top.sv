@@ -181,6 +181,12 @@ module vesper_top
       .*
   );
 
+`ifndef SYNTHESIS
+  // Before its first reset a simulation may find anything in the registers, and the clock may begin with an edge.
+  initial $assertoff;
+  always_ff @(posedge clk) if (rst) $asserton;
+`endif
+
 endmodule
 
 `default_nettype wire
