@@ -23,6 +23,20 @@ MEANING = [
         "the engine alone: cycles a packet, back to back, new key each packet; payload bytes at the end",
     ),
     (
+        "fabric.out.",
+        "data path alone, outbound: beats to the wire over cycles; bytes of the plaintext frame, IMIX 7:4:1 of 64, 590, 1514",
+    ),
+    (
+        "fabric.in.",
+        "data path alone, inbound: beats from the wire over cycles, the wire sending without a gap",
+    ),
+    ("fabric.both.", "data path alone, both directions at once"),
+    (
+        "fabric.host",
+        "the same with rings and DMA, host memory 100 cycles away; offset2: frames begin 2 bytes behind a 64-byte line",
+    ),
+    ("sa.table.add.", "cycles of an addition in the table's hardware; the firmware's part is not in it"),
+    (
         "card.bits_per_cycle.",
         "plaintext through the whole card to the wire: rings, DMA, ESP, AES-256-GCM; IP bytes at the end",
     ),
