@@ -52,7 +52,7 @@ enum vesper_mbx_status satable_install(const struct vesper_sa_record *rec, u32 *
 		mmio_write(REG(sa_record.mem[i]), words[i]);
 	status = command(SA_INSTALL, false, 0);
 	if (status) {
-		/* Refused: the staging holds the key still. */
+		/* The table erases the staging with its answer; but it may not have answered. */
 		for (i = 0; i < (RECORD_USED + 3) / 4; i++)
 			mmio_write(REG(sa_record.mem[i]), 0);
 		return status;
