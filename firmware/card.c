@@ -4,6 +4,8 @@
 
 #include "satable.h"
 
+#include <errno.h>
+
 #define STATE(field) VESPER_MGMT__STATE__##field##_bm
 #define GEOMETRY(field)                                                      \
 	((mmio_read(REG(geometry)) & VESPER_MGMT__GEOMETRY__##field##_bm) >> \
@@ -14,17 +16,26 @@ bool card_trusted(void)
 	return !(mmio_read(REG(state)) & STATE(SELFTEST_FAILED));
 }
 
-bool card_selftest(struct kat_failure *failure)
+static void distrust(void)
+{
+	u32 ready = mmio_read(REG(state)) & STATE(FW_READY);
+
+	mmio_write(REG(state), ready | STATE(SELFTEST_FAILED));
+}
+
+int card_selftest(struct kat_failure *failure)
 {
 	u32 ready = mmio_read(REG(state)) & STATE(FW_READY);
 
 	if (!kat_run(failure)) {
-		mmio_write(REG(state), ready | STATE(SELFTEST_FAILED));
-		return false;
+		if (failure->error == -ETIMEDOUT || failure->error == -EBUSY)
+			return failure->error;
+		distrust();
+		return -EIO;
 	}
 	if (card_trusted())
 		mmio_write(REG(state), ready | STATE(DATA_PATH_OPEN));
-	return true;
+	return 0;
 }
 
 void card_start(void)
@@ -37,7 +48,8 @@ void card_start(void)
 
 	/* Commands to a table that never gets ready are refused one by one. */
 	(void)satable_wait_ready();
-	(void)card_selftest(&failure);
+	if (card_selftest(&failure))
+		distrust();
 	mmio_write(REG(state), mmio_read(REG(state)) | STATE(FW_READY));
 }
 

@@ -14,7 +14,8 @@
  * card_start - what comes first after reset
  *
  * Sets version and MAC address, runs the known-answer tests, opens the data
- * path if they passed, and lets the host use the mailbox in any case.
+ * path if they passed (nothing can hold an engine up yet, so no result is a
+ * failure here), and lets the host use the mailbox in any case.
  */
 void card_start(void);
 
@@ -22,12 +23,13 @@ void card_start(void);
  * card_selftest - run the known-answer tests
  * @failure: filled in when one fails
  *
- * A failure closes the data path until the next reset, also if a later run
- * passes: an engine that was wrong once is not trusted again.
+ * A wrong result closes the data path until the next reset, also if a later run
+ * passes: an engine that was wrong once is not trusted again. An engine that
+ * gives no result, because what it serves is held up, changes nothing.
  *
- * Return: true if all passed.
+ * Return: 0, -EIO (a wrong result), -ETIMEDOUT or -EBUSY (no result).
  */
-bool card_selftest(struct kat_failure *failure);
+int card_selftest(struct kat_failure *failure);
 
 /* Has every self-test since reset passed? */
 bool card_trusted(void);

@@ -4,7 +4,8 @@
 
 #include <errno.h>
 
-#define POLLS 100000u /* a job waits for at most the packets in the engine */
+#define POLLS \
+	100000u /* a job waits for the packets in the engine, and these for the wire or the host */
 
 #define CTL(field, value) ((u32)(value) << VESPER_MGMT__GCM_CTL__##field##_bp)
 
@@ -57,7 +58,7 @@ int crypto_run(enum crypto_engine engine, const struct crypto_job *job, u8 *out,
 					 CTL(BYTES, job->len) | CTL(START, 1));
 	ret = wait_done();
 	if (ret)
-		return ret;
+		goto out_erase; /* of the answer, when it comes: it may be an H */
 
 	status = mmio_read(REG(gcm_status));
 	if ((status & VESPER_MGMT__GCM_STATUS__BYTES_bm) >> VESPER_MGMT__GCM_STATUS__BYTES_bp !=
@@ -68,6 +69,7 @@ int crypto_run(enum crypto_engine engine, const struct crypto_job *job, u8 *out,
 		if (out)
 			get(REG(gcm_out), out, job->len);
 	}
+out_erase:
 	mmio_write(REG(gcm_erase), VESPER_MGMT__GCM_ERASE__ERASE_bm);
 	return ret;
 }

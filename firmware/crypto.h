@@ -28,10 +28,12 @@ struct crypto_job {
  * @out: result, room for @job->len rounded up to 4, word-aligned; NULL if of no interest
  * @tag: full tag, 16 bytes, word-aligned
  *
- * Nothing of the job stays in the registers. The tag is not compared here.
+ * Nothing of the job stays in the registers, nor of an answer that comes after
+ * the timeout. The tag is not compared here.
  *
- * Return: 0, -EBUSY (an earlier job is still with the engine), -ETIMEDOUT,
- * -EIO (the result has another length).
+ * Return: 0, -EBUSY (an earlier job is still with the engine), -ETIMEDOUT (the
+ * engine could not get rid of the packets before the job), -EIO (the result has
+ * another length).
  */
 int crypto_run(enum crypto_engine engine, const struct crypto_job *job, u8 *out, u8 tag[16]);
 

@@ -11,6 +11,8 @@
 #include "stats.h"
 #include "vesper_sa.h"
 
+#include <errno.h>
+
 /* What a handler says. The response's body follows its header in the window. */
 struct result {
 	enum vesper_mbx_status status;
@@ -174,11 +176,12 @@ static void stats(const void *msg, struct result *res)
 static void selftest(const void *msg, struct result *res)
 {
 	struct kat_failure failure;
+	int ret = card_selftest(&failure);
 
 	(void)msg;
 	/* value: engine in bits 31:24, key length 23:16, step 15:8, errno 7:0; 0: passed now, but not before */
-	if (!card_selftest(&failure))
-		refuse(res, VESPER_MBX_E_SELFTEST, 0,
+	if (ret)
+		refuse(res, ret == -EIO ? VESPER_MBX_E_SELFTEST : VESPER_MBX_E_HARDWARE, 0,
 		       (u32)failure.engine << 24 | (u32)failure.key_len << 16 |
 			       (u32)failure.step << 8 | (u32)-failure.error);
 	else if (!card_trusted())

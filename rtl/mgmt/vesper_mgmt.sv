@@ -214,6 +214,7 @@ module vesper_mgmt
   // ---- AES-GCM job ----
 
   logic gcm_valid, gcm_busy, gcm_done;  // offered to the engine; start to result; result there
+  logic gcm_dropped;  // erased while under way: the result is not kept when it comes
   logic gcm_engine;
   logic [7:0][31:0] gcm_key;
   logic [3:0][31:0] gcm_h, gcm_j0, gcm_aad, gcm_tag;
@@ -222,6 +223,7 @@ module vesper_mgmt
 
   wire gcm_start = hw_out.gcm_ctl.start.value && !gcm_busy;
   wire gcm_erase = hw_out.gcm_erase.erase.value && !gcm_busy;
+  wire gcm_drop = hw_out.gcm_erase.erase.value && gcm_busy;
   wire gcm_taken = gcm_valid && inj_ready[gcm_engine];
   wire gcm_answer = gcm_busy && inj_done[gcm_engine];
 
@@ -263,12 +265,15 @@ module vesper_mgmt
       gcm_data <= '0;
     end
     if (gcm_answer) begin
-      gcm_busy  <= 1'b0;
-      gcm_done  <= 1'b1;
-      gcm_out   <= inj_rdata[gcm_engine];
-      gcm_bytes <= inj_rbytes[gcm_engine];
-      gcm_tag   <= inj_rtag[gcm_engine];
+      gcm_busy <= 1'b0;
+      if (!gcm_dropped && !gcm_drop) begin
+        gcm_done  <= 1'b1;
+        gcm_out   <= inj_rdata[gcm_engine];
+        gcm_bytes <= inj_rbytes[gcm_engine];
+        gcm_tag   <= inj_rtag[gcm_engine];
+      end
     end
+    gcm_dropped <= gcm_busy && !gcm_answer && (gcm_dropped || gcm_drop) && !rst;
     if (gcm_erase || rst) begin
       gcm_done  <= 1'b0;
       gcm_out   <= '0;

@@ -52,6 +52,7 @@ TESTS = [
     "selftest_fails_later",
     "selftest_fails_at_boot",
     "jobs_between_packets",
+    "stalled_engine",
 ]
 
 

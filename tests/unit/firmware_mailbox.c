@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* The firmware's mailbox on mocked hardware: answers, refusals, and what it erases. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -21,7 +22,7 @@ static int boot(void **state)
 	return 0;
 }
 
-static void call_len(void *msg, u16 cmd, size_t size, u16 len)
+static void send(void *msg, u16 cmd, size_t size, u16 len)
 {
 	struct vesper_mbx_hdr *hdr = msg;
 	u32 done = mock.done;
@@ -37,6 +38,11 @@ static void call_len(void *msg, u16 cmd, size_t size, u16 len)
 	assert_int_equal(rsp->cmd, cmd);
 	assert_int_equal(rsp->tag, 0xcafe0000 + done);
 	assert_int_equal(rsp->reserved, 0);
+}
+
+static void call_len(void *msg, u16 cmd, size_t size, u16 len)
+{
+	send(msg, cmd, size, len);
 	assert_true(mock_gcm_erased());
 }
 
@@ -423,6 +429,46 @@ static void test_selftest(void **state)
 	assert_int_equal(((const struct vesper_mbx_identify_rsp *)mock.response)->selftest, 0);
 }
 
+/* The wire takes nothing for long, so the outbound engine cannot get on. */
+static void test_stalled_engine(void **state)
+{
+	const u32 open = VESPER_MGMT__STATE__FW_READY_bm | VESPER_MGMT__STATE__DATA_PATH_OPEN_bm;
+	struct vesper_mbx_hdr msg = { 0 };
+	struct vesper_mbx_sa_add add = good();
+	u32 job = CRYPTO_OUT << 24 | 16u << 16 | KAT_HASH_KEY << 8;
+
+	(void)state;
+	mock.gcm_stuck = true;
+	send(&msg, VESPER_MBX_SELFTEST, sizeof(msg), sizeof(msg));
+	assert_refused(VESPER_MBX_E_HARDWARE, 0, job | ETIMEDOUT);
+	assert_int_equal(mock.state, open);
+	send(&msg, VESPER_MBX_SELFTEST, sizeof(msg), sizeof(msg));
+	assert_refused(VESPER_MBX_E_HARDWARE, 0, job | EBUSY);
+	assert_int_equal(mock.state, open);
+	mock_gcm_finish();
+	assert_true(mock_gcm_erased());
+	send(&add, VESPER_MBX_SA_ADD, sizeof(add), sizeof(add));
+	assert_refused(VESPER_MBX_E_HARDWARE, 0, 0);
+	assert_window_erased();
+	assert_int_equal(mock.handle[0], 0);
+	mock_gcm_finish();
+	assert_true(mock_gcm_erased());
+	mock.gcm_stuck = false;
+
+	call(&add, VESPER_MBX_SA_ADD, sizeof(add));
+	assert_ok(sizeof(struct vesper_mbx_handle));
+	call(&msg, VESPER_MBX_SELFTEST, sizeof(msg));
+	assert_ok(sizeof(msg));
+	assert_int_equal(mock.state, open);
+
+	/* No excuse for a result that is wrong. */
+	mock.gcm_short = true;
+	call(&msg, VESPER_MBX_SELFTEST, sizeof(msg));
+	assert_refused(VESPER_MBX_E_SELFTEST, 0, job | EIO);
+	assert_int_equal(mock.state,
+			 VESPER_MGMT__STATE__FW_READY_bm | VESPER_MGMT__STATE__SELFTEST_FAILED_bm);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -438,6 +484,7 @@ int main(void)
 		cmocka_unit_test_setup(test_erases, boot),
 		cmocka_unit_test_setup(test_stats_and_reset, boot),
 		cmocka_unit_test_setup(test_selftest, boot),
+		cmocka_unit_test_setup(test_stalled_engine, boot),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,6 +14,8 @@ static struct {
 	u8 out[64], tag[16];
 	u32 bytes;
 	bool busy, done;
+	bool dropped; /* erased while busy: nothing of the result is kept */
+	u32 ctl;      /* of the job that is under way */
 	u32 sa_handle, sa_status, sa_rsp_handle;
 	struct vesper_sa_state sa_state;
 	u32 generation;
@@ -143,16 +145,28 @@ static void gcm_start(u32 ctl)
 		return;
 	hw.done = false;
 	hw.busy = true;
-	if (mock.gcm_stuck)
+	hw.dropped = false;
+	hw.ctl = ctl;
+	if (!mock.gcm_stuck)
+		mock_gcm_finish();
+}
+
+void mock_gcm_finish(void)
+{
+	if (!hw.busy)
 		return;
-	gcm_job(ctl);
+	gcm_job(hw.ctl);
 	memset(hw.key, 0, sizeof(hw.key));
 	memset(hw.h, 0, sizeof(hw.h));
 	memset(hw.j0, 0, sizeof(hw.j0));
 	memset(hw.aad, 0, sizeof(hw.aad));
 	memset(hw.data, 0, sizeof(hw.data));
 	hw.busy = false;
-	hw.done = true;
+	hw.done = !hw.dropped;
+	if (hw.dropped) {
+		memset(hw.tag, 0, sizeof(hw.tag));
+		memset(hw.out, 0, sizeof(hw.out));
+	}
 }
 
 /* ---- SA table ---- */
@@ -334,6 +348,7 @@ void mmio_write(u32 offset, u32 value)
 		gcm_start(value);
 		break;
 	case REG(gcm_erase):
+		hw.dropped = hw.busy;
 		memset(hw.tag, 0, sizeof(hw.tag));
 		memset(hw.out, 0, sizeof(hw.out));
 		hw.done = false;

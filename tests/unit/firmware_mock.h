@@ -13,7 +13,7 @@
 
 struct mock {
 	/* what is broken */
-	bool gcm_stuck; /* jobs never finish */
+	bool gcm_stuck; /* jobs do not finish before mock_gcm_finish() */
 	bool gcm_short; /* results are a byte short */
 	u8 flip_tag[2]; /* XORed to each engine's tags */
 	bool sa_stuck;	/* commands are never answered */
@@ -36,6 +36,9 @@ extern struct mock mock;
 
 /* A card after reset: two queue pairs, four blocks, an SA table of MOCK_SAS that says 1,024. */
 void mock_reset(void);
+
+/* The engine gets on with the job that was stuck, if there is one. */
+void mock_gcm_finish(void);
 
 /* Are job and result erased from the engine's registers? */
 bool mock_gcm_erased(void);

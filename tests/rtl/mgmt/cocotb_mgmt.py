@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """cocotb tests of mgmt_bench: what the host sees of the firmware, and what must not be left anywhere."""
 
+import errno
 import random
 import struct
 from collections import Counter, namedtuple
 
 import cocotb
 from cocotb.clock import Clock
-from cocotb.triggers import ClockCycles, ReadOnly, RisingEdge
+from cocotb.triggers import ClockCycles, FallingEdge, ReadOnly, RisingEdge
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from mgmt import abi
@@ -581,6 +582,30 @@ async def jobs_between_packets(dut):
     dut._log.info("%d packets of the pipe meanwhile", packets)
     assert packets > 200
     assert dut.data_path_open.value == 1
+
+
+@cocotb.test()
+async def stalled_engine(dut):
+    """The outbound pipe is held up for long: jobs are refused, and afterwards all is as before."""
+    card = Card(dut)
+    await card.start()
+    dut.m_ready.value, dut.s_valid.value, dut.s_bytes.value, dut.s_last.value = 0, 1, 64, 1
+    await ClockCycles(dut.clk, 300)
+    assert dut.s_ready.value == 0
+    await card.write(abi.request(C["MBX_SA_ADD"], abi.sa(), tag=1))
+    await card.ring()
+    await FallingEdge(dut.mbx_busy)
+    assert (await card.response()).status == C["MBX_E_HARDWARE"]
+    rsp = await card.call(C["MBX_SELFTEST"])
+    assert (rsp.status, rsp.value) == (C["MBX_E_HARDWARE"], 16 << 16 | 1 << 8 | errno.EBUSY)
+    assert (dut.data_path_open.value, dut.selftest_failed.value) == (1, 0)
+
+    dut.m_ready.value, dut.s_valid.value = 1, 0
+    await card.until(dut.idle, 1, 1000)
+    assert_erased(card, bytes(range(0xA0, 0xC0)))  # the late answer, an H, too
+    await card.ok(C["MBX_SELFTEST"])
+    await card.add()
+    assert (dut.data_path_open.value, dut.selftest_failed.value) == (1, 0)
 
 
 @cocotb.test()
