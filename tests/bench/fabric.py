@@ -7,7 +7,7 @@ Ratios are beats of the wire's side, which is the larger one, over cycles, while
 are taken: outbound at the data path's door (fabric.out) and by the host DMA from a memory that answers after 100
 cycles (fabric.hostout), inbound from the wire at its full rate (fabric.in; into that memory: fabric.hostin).
 Tunnel mode, AES-256, ICV of 16 bytes.
-Figures repeat exactly.
+Figures repeat exactly. A ratio may pass 1 a little: what the wire's buffer held back leaves faster than it came.
 """
 
 import json
