@@ -1,0 +1,696 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Batches of frames through the card and through the library's software, which must agree.
+ *
+ * One difference is right: a frame that is a replay and has a wrong ICV too may
+ * be told either way, because the card looks at the window once before it
+ * decrypts, when frames before this one are still under way. Nothing else differs.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "fuzz.h"
+#include "ipv4.h"
+
+#define BATCH_MAX  512
+#define CHUNK	   64 /* frames on the wire before somebody looks */
+#define WIRE_MIN   60
+#define TIMEOUT_MS 20000
+
+static const char *const path_names[PATHS] = {
+	[DECRYPT] = "decrypt",
+	[ENCRYPT] = "encrypt",
+	[WIRE_IN] = "from the wire",
+	[WIRE_OUT] = "to the wire",
+};
+
+/* A frame, what the oracle makes of it and what the card does. */
+struct item {
+	struct input in;
+	uint8_t want_data[ROOM], got_data[ROOM];
+	struct vesper_frame want, got;
+	bool maybe_icv; /* a replay whose ICV is wrong too */
+};
+
+struct frames {
+	struct vesper *card, *soft;
+	struct vesper
+		*open_window; /* the same SAs without windows: what else is wrong with a replay? */
+	int wire;
+	enum path path;
+	struct sas sas;
+	/* Handles, outbound and inbound, of card and software. */
+	uint32_t card_out[SA_OUT + 1], soft_out[SA_OUT + 1];
+	uint32_t card_in[SA_IN + 1], soft_in[SA_IN + 1];
+	/* Expected counters of this batch. */
+	uint64_t tx[VESPER_ST_COUNT], rx[VESPER_ST_COUNT], tx_bytes, rx_bytes, maybe_icv;
+	uint64_t seen[PATHS][VESPER_ST_COUNT];
+	uint64_t seed;
+	uint32_t number;
+	struct item item[BATCH_MAX];
+	uint32_t count;
+};
+
+static int say(const struct frames *f, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* Says what went wrong and how to have it again. Return: -1. */
+static int say(const struct frames *f, const char *format, ...)
+{
+	va_list args;
+
+	fprintf(stderr, "batch %u (%s): ", f->number, path_names[f->path]);
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fprintf(stderr, "\nagain with --seed %" PRIu64 " --first %u --frames %u --messages 0\n",
+		f->seed, f->number, f->count);
+	return -1;
+}
+
+static void dump(const char *name, const uint8_t *data, uint32_t len)
+{
+	uint32_t i;
+
+	fprintf(stderr, "%s, %u bytes: ", name, len);
+	for (i = 0; i < len; i++)
+		fprintf(stderr, "%02x", data[i]);
+	fprintf(stderr, "\n");
+}
+
+static const char *name_of(uint32_t status)
+{
+	const char *name = vesper_status_name(status);
+
+	return name ? name : "unassigned";
+}
+
+static int differ(const struct frames *f, uint32_t i, const char *what, uint64_t want, uint64_t got)
+{
+	const struct item *it = &f->item[i];
+
+	say(f, "frame %u (%s): %s is %" PRIu64 ", expected %" PRIu64, i, it->in.what, what, got,
+	    want);
+	fprintf(stderr, "status %s, expected %s\n", name_of(it->got.status),
+		name_of(it->want.status));
+	dump("frame", it->in.data, it->in.len);
+	dump("expected", it->want.data, it->want.len);
+	dump("got", it->got.data, it->got.len);
+	return -1;
+}
+
+/* ---- set up ---- */
+
+static int wire_connect(const char *path)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", path);
+	if (fd < 0 || connect(fd, (struct sockaddr *)&addr, sizeof(addr))) {
+		fprintf(stderr, "%s: %s\n", path, strerror(errno));
+		if (fd >= 0)
+			close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+struct frames *frames_open(const char *socket, const char *wire)
+{
+	struct vesper_opts opts = { .size = sizeof(opts), .mtu = MTU, .timeout_ms = TIMEOUT_MS };
+	struct frames *f = calloc(1, sizeof(*f));
+	char text[256];
+
+	if (!f)
+		return NULL;
+	f->wire = -1;
+	if (vesper_open(&opts, &f->soft, text, sizeof(text)) ||
+	    vesper_open(&opts, &f->open_window, text, sizeof(text)))
+		goto fail;
+	opts.socket = socket;
+	if (vesper_open(&opts, &f->card, text, sizeof(text)))
+		goto fail;
+	f->wire = wire_connect(wire);
+	if (f->wire >= 0)
+		return f;
+	snprintf(text, sizeof(text), "no wire");
+fail:
+	fprintf(stderr, "open: %s\n", text);
+	frames_close(f);
+	return NULL;
+}
+
+void frames_close(struct frames *f)
+{
+	if (!f)
+		return;
+	if (f->wire >= 0)
+		close(f->wire);
+	vesper_close(f->card);
+	vesper_close(f->open_window);
+	vesper_close(f->soft);
+	free(f);
+}
+
+static int add_sa(struct frames *f, const struct vesper_sa *sa, uint32_t *card, uint32_t *soft)
+{
+	struct vesper_sa open_window = *sa;
+	uint32_t handle;
+
+	open_window.replay_window = 0;
+	if (vesper_sa_add(f->card, sa, card))
+		return say(f, "card refuses SA: %s", vesper_strerror(f->card));
+	if (vesper_sa_add(f->soft, sa, soft))
+		return say(f, "software refuses SA: %s", vesper_strerror(f->soft));
+	if (vesper_sa_add(f->open_window, &open_window, &handle))
+		return say(f, "software refuses SA: %s", vesper_strerror(f->open_window));
+	return 0;
+}
+
+/* Empty tables and counters, then this batch's SAs. */
+static int set_up(struct frames *f, struct rng *r)
+{
+	uint32_t i;
+
+	if (vesper_reset(f->card))
+		return say(f, "reset: %s", vesper_strerror(f->card));
+	vesper_reset(f->soft);
+	vesper_reset(f->open_window);
+	memset(f->tx, 0, sizeof(f->tx));
+	memset(f->rx, 0, sizeof(f->rx));
+	f->tx_bytes = f->rx_bytes = f->maybe_icv = 0;
+	make_sas(r, &f->sas);
+	for (i = 0; i <= SA_OUT; i++)
+		if (add_sa(f, &f->sas.out[i], &f->card_out[i], &f->soft_out[i]))
+			return -1;
+	for (i = 0; i <= SA_IN; i++)
+		if (add_sa(f, &f->sas.in[i], &f->card_in[i], &f->soft_in[i]))
+			return -1;
+	return 0;
+}
+
+/* The card's name of an inbound SA that software names so. */
+static uint32_t card_handle(const struct frames *f, uint32_t soft)
+{
+	uint32_t i;
+
+	for (i = 0; i <= SA_IN; i++)
+		if (f->soft_in[i] == soft)
+			return f->card_in[i];
+	return 0;
+}
+
+/* An outbound SA: mostly one of those that are there. */
+static void choose_sa(struct frames *f, struct rng *r, struct item *it)
+{
+	uint32_t i = below(r, SA_OUT), flip = 0;
+
+	it->want.sa = f->soft_out[i];
+	it->got.sa = f->card_out[i];
+	switch (below(r, 24)) {
+	case 0:
+		i = below(r, SA_IN);
+		it->want.sa = f->soft_in[i];
+		it->got.sa = f->card_in[i];
+		break;
+	case 1:
+		flip = 1u << (VESPER_SA_GEN_SHIFT + below(r, 15)); /* another generation */
+		break;
+	case 2:
+		flip = 1u << (4 + below(r, 12)); /* an index at which no SA is */
+		break;
+	default:
+		break;
+	}
+	it->want.sa ^= flip;
+	it->got.sa ^= flip;
+}
+
+static void make_items(struct frames *f, struct rng *r)
+{
+	static const struct input nothing;
+	uint32_t i;
+
+	for (i = 0; i < f->count; i++) {
+		struct item *it = &f->item[i];
+		const struct input *prev = i ? &f->item[i - 1].in : &nothing;
+		bool esp = f->path == DECRYPT || f->path == WIRE_IN;
+
+		if (esp && !once_in(r, 10))
+			make_esp(r, &f->sas, &it->in, prev);
+		else
+			make_plain(r, &it->in, prev);
+		/* A frame without bytes cannot be on a wire. */
+		if (f->path == WIRE_IN && !it->in.len)
+			it->in.len = 1;
+		if (f->path == WIRE_IN && once_in(r, 100)) {
+			rng_fill(r, it->in.data + it->in.len, ROOM - it->in.len);
+			it->in.len = VESPER_FRAME_MAX - 2 + below(r, ROOM - VESPER_FRAME_MAX + 3);
+		}
+		it->maybe_icv = false;
+		it->want = (struct vesper_frame){ .data = it->want_data,
+						  .len = it->in.len,
+						  .room = ROOM };
+		it->got = it->want;
+		it->got.data = it->got_data;
+		memcpy(it->want_data, it->in.data, it->in.len);
+		memcpy(it->got_data, it->in.data, it->in.len);
+		if (!esp && (f->path == ENCRYPT || !once_in(r, 3)))
+			choose_sa(f, r, it);
+	}
+}
+
+/* ---- the oracle ---- */
+
+static void drop(struct vesper_frame *frame, enum vesper_status status)
+{
+	frame->status = (uint8_t)status;
+	frame->len = 0;
+	frame->seq = 0;
+	frame->sa = 0;
+	frame->esp = false;
+}
+
+static void expect_decrypt(struct frames *f, struct item *it)
+{
+	uint8_t copy[ROOM];
+	struct vesper_frame again = { .data = copy, .len = it->in.len, .room = ROOM };
+
+	vesper_decrypt(f->soft, &it->want, 1);
+	it->want.sa = card_handle(f, it->want.sa);
+	if (it->want.status != VESPER_ST_REPLAY)
+		return;
+	memcpy(copy, it->in.data, it->in.len);
+	vesper_decrypt(f->open_window, &again, 1);
+	it->maybe_icv = again.status == VESPER_ST_ICV;
+}
+
+static void expect_wire_in(struct frames *f, struct item *it)
+{
+	uint32_t len = it->in.len;
+
+	if (len < VESPER_FRAME_MIN) {
+		drop(&it->want, VESPER_ST_RUNT);
+		return;
+	}
+	if (len > VESPER_FRAME_MAX) {
+		drop(&it->want, VESPER_ST_OVERSIZE);
+		return;
+	}
+	expect_decrypt(f, it);
+	it->want.seq = 0;
+	if (it->want.status == VESPER_ST_NOT_ESP) {
+		it->want.status = VESPER_ST_OK;
+		it->want.len = len;
+		memcpy(it->want_data, it->in.data, len);
+	}
+}
+
+static void expect_wire_out(struct frames *f, struct item *it)
+{
+	if (it->want.sa) {
+		vesper_encrypt(f->soft, &it->want, 1);
+	} else if (it->in.len < VESPER_FRAME_MIN || it->in.len > VESPER_FRAME_MAX) {
+		drop(&it->want, VESPER_ST_BAD_LENGTH);
+	} else if (it->in.len > MTU) {
+		drop(&it->want, VESPER_ST_TOO_BIG);
+	}
+}
+
+static void expect(struct frames *f)
+{
+	uint32_t i;
+
+	for (i = 0; i < f->count; i++) {
+		struct item *it = &f->item[i];
+
+		switch (f->path) {
+		case DECRYPT:
+			expect_decrypt(f, it);
+			break;
+		case ENCRYPT:
+			vesper_encrypt(f->soft, &it->want, 1);
+			break;
+		case WIRE_IN:
+			expect_wire_in(f, it);
+			break;
+		default:
+			expect_wire_out(f, it);
+			break;
+		}
+	}
+}
+
+/* ---- the card ---- */
+
+static int compare(struct frames *f, uint32_t i)
+{
+	struct item *it = &f->item[i];
+	const struct vesper_frame *want = &it->want, *got = &it->got;
+	bool icv = it->maybe_icv && got->status == VESPER_ST_ICV;
+
+	if (got->status != want->status && !icv)
+		return differ(f, i, "status", want->status, got->status);
+	if (got->len != want->len)
+		return differ(f, i, "length", want->len, got->len);
+	if (memcmp(got->data, want->data, want->len))
+		return differ(f, i, "content", 0, 1);
+	if (got->seq != want->seq)
+		return differ(f, i, "sequence number", want->seq, got->seq);
+	if (got->esp != want->esp)
+		return differ(f, i, "esp", want->esp, got->esp);
+	if ((f->path == DECRYPT || f->path == WIRE_IN) && got->sa != want->sa)
+		return differ(f, i, "SA", want->sa, got->sa);
+	f->seen[f->path][got->status]++;
+	return 0;
+}
+
+/* The library refuses a length by itself: the card never counts it. */
+static void count_tx(struct frames *f, const struct vesper_frame *frame)
+{
+	if (frame->status == VESPER_ST_BAD_LENGTH)
+		return;
+	f->tx[frame->status]++;
+	f->tx_bytes += frame->len;
+}
+
+static int run_card(struct frames *f, uint32_t from, uint32_t n)
+{
+	struct vesper_frame burst[BATCH_MAX];
+	uint32_t i;
+	int passed;
+
+	for (i = 0; i < n; i++)
+		burst[i] = f->item[from + i].got;
+	if (f->path == DECRYPT)
+		passed = vesper_decrypt(f->card, burst, n);
+	else if (f->path == ENCRYPT)
+		passed = vesper_encrypt(f->card, burst, n);
+	else
+		passed = vesper_send(f->card, burst, n);
+	if (passed < 0)
+		return say(f, "the card fails: %s", vesper_strerror(f->card));
+	for (i = 0; i < n; i++) {
+		f->item[from + i].got = burst[i];
+		count_tx(f, &burst[i]);
+		passed -= burst[i].status == VESPER_ST_OK;
+	}
+	return passed ? say(f, "the count of passed frames is wrong by %d", passed) : 0;
+}
+
+static int run_lookaside(struct frames *f)
+{
+	uint32_t i;
+
+	if (run_card(f, 0, f->count))
+		return -1;
+	for (i = 0; i < f->count; i++)
+		if (compare(f, i))
+			return -1;
+	return 0;
+}
+
+static int wire_write(struct frames *f, const uint8_t *data, uint32_t len)
+{
+	uint8_t message[4 + ROOM];
+	uint32_t at = 0;
+	ssize_t n;
+
+	put_be32(message, len);
+	memcpy(message + 4, data, len);
+	while (at < len + 4) {
+		n = send(f->wire, message + at, len + 4 - at, MSG_NOSIGNAL);
+		if (n <= 0)
+			return say(f, "the wire: %s", strerror(errno));
+		at += (uint32_t)n;
+	}
+	return 0;
+}
+
+static int wire_read(struct frames *f, void *data, uint32_t len)
+{
+	struct pollfd fd = { .fd = f->wire, .events = POLLIN };
+	uint32_t at = 0;
+	ssize_t n;
+
+	while (at < len) {
+		if (poll(&fd, 1, TIMEOUT_MS) != 1)
+			return say(f, "a frame did not leave within %d ms", TIMEOUT_MS);
+		n = recv(f->wire, (uint8_t *)data + at, len - at, 0);
+		if (n <= 0)
+			return say(f, "the wire has gone");
+		at += (uint32_t)n;
+	}
+	return 0;
+}
+
+/* Ethernet pads what is shorter than its least length. */
+static uint32_t on_wire(uint32_t len)
+{
+	return len < WIRE_MIN ? WIRE_MIN : len;
+}
+
+static int run_wire_out(struct frames *f)
+{
+	uint32_t from, n, i, len;
+	uint8_t head[4];
+
+	for (from = 0; from < f->count; from += n) {
+		n = f->count - from < CHUNK ? f->count - from : CHUNK;
+		if (run_card(f, from, n))
+			return -1;
+		for (i = from; i < from + n; i++) {
+			struct item *it = &f->item[i];
+
+			if (it->got.status == VESPER_ST_OK) {
+				if (wire_read(f, head, sizeof(head)))
+					return -1;
+				len = get_be32(head);
+				if (len != on_wire(it->got.len))
+					return differ(f, i, "length on the wire",
+						      on_wire(it->got.len), len);
+				if (wire_read(f, it->got_data, len))
+					return -1;
+				for (; len > it->got.len; len--)
+					if (it->got_data[len - 1])
+						return differ(f, i, "Ethernet padding", 0,
+							      it->got_data[len - 1]);
+			}
+			if (compare(f, i))
+				return -1;
+		}
+	}
+	return 0;
+}
+
+/* Takes @n frames from the card; they are those of @from on that pass, in this order. */
+static int receive(struct frames *f, uint32_t from, uint32_t end)
+{
+	uint32_t i;
+	int n;
+
+	for (i = from; i < end; i++) {
+		struct item *it = &f->item[i];
+
+		if (it->want.status != VESPER_ST_OK) {
+			/* Which of them, the counters say. */
+			it->got.status = it->want.status;
+			f->seen[WIRE_IN][it->want.status]++;
+			f->rx[it->want.status]++;
+			f->maybe_icv += it->maybe_icv;
+			continue;
+		}
+		n = vesper_recv(f->card, &it->got, 1, TIMEOUT_MS);
+		if (n < 0)
+			return say(f, "the card fails: %s", vesper_strerror(f->card));
+		if (!n)
+			return differ(f, i, "frames received", 1, 0);
+		if (compare(f, i))
+			return -1;
+		f->rx[VESPER_ST_OK]++;
+		f->rx_bytes += it->got.len;
+	}
+	return 0;
+}
+
+static int run_wire_in(struct frames *f)
+{
+	uint32_t from, n, i;
+
+	for (from = 0; from < f->count; from += n) {
+		n = f->count - from < CHUNK ? f->count - from : CHUNK;
+		for (i = from; i < from + n; i++)
+			if (wire_write(f, f->item[i].in.data, f->item[i].in.len))
+				return -1;
+		if (receive(f, from, from + n))
+			return -1;
+	}
+	return 0;
+}
+
+/* ---- after each batch ---- */
+
+/* One that nobody tampered with: out and in again, with the bytes that software makes. */
+static int good_packet(struct frames *f, struct rng *r)
+{
+	struct item *it = &f->item[0];
+	struct vesper_frame *want = &it->want, *got = &it->got;
+
+	make_good(r, &it->in);
+	*want = (struct vesper_frame){ .data = it->want_data, .len = it->in.len, .room = ROOM };
+	*got = *want;
+	got->data = it->got_data;
+	memcpy(want->data, it->in.data, it->in.len);
+	memcpy(got->data, it->in.data, it->in.len);
+	want->sa = f->soft_out[SA_GOOD];
+	got->sa = f->card_out[SA_GOOD];
+	if (vesper_encrypt(f->soft, want, 1) != 1 || vesper_encrypt(f->card, got, 1) != 1)
+		return differ(f, 0, "a good packet's status", 0, got->status);
+	count_tx(f, got);
+	if (got->len != want->len || memcmp(got->data, want->data, want->len))
+		return differ(f, 0, "a good packet's ESP", 0, 1);
+	if (vesper_decrypt(f->soft, want, 1) != 1 || vesper_decrypt(f->card, got, 1) != 1)
+		return differ(f, 0, "a good packet's status inbound", 0, got->status);
+	count_tx(f, got);
+	if (got->len != it->in.len || memcmp(got->data, it->in.data, it->in.len))
+		return differ(f, 0, "a good packet's return", 0, 1);
+	return 0;
+}
+
+static uint64_t sum(const uint64_t *counters)
+{
+	uint64_t total = 0;
+	unsigned int i;
+
+	for (i = 0; i < VESPER_ST_COUNT; i++)
+		total += counters[i];
+	return total;
+}
+
+/* The counters, once every frame of the wire is in one. */
+static int settled_stats(struct frames *f, struct vesper_stats *stats)
+{
+	const struct timespec pause = { .tv_nsec = 2000000 };
+	int tries;
+
+	for (tries = 0; tries < TIMEOUT_MS / 2; tries++) {
+		if (vesper_stats(f->card, stats))
+			return say(f, "counters: %s", vesper_strerror(f->card));
+		if (sum(stats->rx) >= sum(f->rx))
+			return 0;
+		nanosleep(&pause, NULL);
+	}
+	return say(f, "the wire's counters say %" PRIu64 " frames, %" PRIu64 " were sent",
+		   sum(stats->rx), sum(f->rx));
+}
+
+static int check_counters(struct frames *f)
+{
+	struct vesper_stats stats;
+	uint64_t moved = 0;
+	unsigned int i;
+
+	if (settled_stats(f, &stats))
+		return -1;
+	if (stats.rx[VESPER_ST_ICV] > f->rx[VESPER_ST_ICV])
+		moved = stats.rx[VESPER_ST_ICV] - f->rx[VESPER_ST_ICV];
+	if (moved > f->maybe_icv)
+		return say(f, "%" PRIu64 " more wrong ICVs than there are", moved - f->maybe_icv);
+	f->rx[VESPER_ST_ICV] += moved;
+	f->rx[VESPER_ST_REPLAY] -= moved;
+	for (i = 0; i < VESPER_ST_COUNT; i++) {
+		if (stats.tx[i] != f->tx[i])
+			return say(f, "tx[%s] is %" PRIu64 ", expected %" PRIu64, name_of(i),
+				   (uint64_t)stats.tx[i], f->tx[i]);
+		if (stats.rx[i] != f->rx[i])
+			return say(f, "rx[%s] is %" PRIu64 ", expected %" PRIu64, name_of(i),
+				   (uint64_t)stats.rx[i], f->rx[i]);
+	}
+	if (stats.tx_bytes != f->tx_bytes || stats.rx_bytes != f->rx_bytes)
+		return say(f,
+			   "bytes: tx %" PRIu64 ", rx %" PRIu64 ", expected %" PRIu64 ", %" PRIu64,
+			   (uint64_t)stats.tx_bytes, (uint64_t)stats.rx_bytes, f->tx_bytes,
+			   f->rx_bytes);
+	if (stats.tx_bad_doorbell || stats.rx_bad_doorbell)
+		return say(f, "doorbells were called bad");
+	return 0;
+}
+
+static int check_sa(struct frames *f, uint32_t card, uint32_t soft)
+{
+	struct vesper_sa_info got, want;
+
+	if (vesper_sa_query(f->card, card, &got))
+		return say(f, "SA %#x: %s", card, vesper_strerror(f->card));
+	if (vesper_sa_query(f->soft, soft, &want))
+		return say(f, "SA %#x: %s", soft, vesper_strerror(f->soft));
+	if (got.packets != want.packets || got.bytes != want.bytes || got.seq != want.seq ||
+	    got.replayed + got.icv_failed != want.replayed + want.icv_failed ||
+	    got.replayed > want.replayed)
+		return say(f,
+			   "SA %#x: packets %" PRIu64 ", bytes %" PRIu64 ", seq %" PRIu64
+			   ", replayed %" PRIu64 ", icv_failed %" PRIu64 "; expected %" PRIu64
+			   ", %" PRIu64 ", %" PRIu64 ", %" PRIu64 ", %" PRIu64,
+			   card, (uint64_t)got.packets, (uint64_t)got.bytes, (uint64_t)got.seq,
+			   (uint64_t)got.replayed, (uint64_t)got.icv_failed, (uint64_t)want.packets,
+			   (uint64_t)want.bytes, (uint64_t)want.seq, (uint64_t)want.replayed,
+			   (uint64_t)want.icv_failed);
+	return 0;
+}
+
+int frames_batch(struct frames *f, uint64_t seed, uint32_t number, uint32_t count)
+{
+	struct rng r = rng_for(seed, 'F', number);
+	uint32_t i;
+	int err;
+
+	f->seed = seed;
+	f->number = number;
+	f->count = count;
+	f->path = number % PATHS;
+	if (count > BATCH_MAX)
+		return say(f, "a batch has at most %u frames", BATCH_MAX);
+	if (set_up(f, &r))
+		return -1;
+	make_items(f, &r);
+	expect(f);
+	if (f->path == WIRE_IN)
+		err = run_wire_in(f);
+	else if (f->path == WIRE_OUT)
+		err = run_wire_out(f);
+	else
+		err = run_lookaside(f);
+	if (err || good_packet(f, &r) || check_counters(f))
+		return -1;
+	for (i = 0; i <= SA_OUT; i++)
+		if (check_sa(f, f->card_out[i], f->soft_out[i]))
+			return -1;
+	for (i = 0; i <= SA_IN; i++)
+		if (check_sa(f, f->card_in[i], f->soft_in[i]))
+			return -1;
+	return 0;
+}
+
+void frames_summary(const struct frames *f)
+{
+	unsigned int path, i;
+
+	for (path = 0; path < PATHS; path++) {
+		printf("frames %s:", path_names[path]);
+		for (i = 0; i < VESPER_ST_COUNT; i++)
+			if (f->seen[path][i])
+				printf(" %s %" PRIu64, name_of(i), f->seen[path][i]);
+		printf("\n");
+	}
+}
