@@ -63,6 +63,39 @@ module fifo #(
     end
 `endif
 
+`ifdef FORMAL_FIFO
+  // One word, picked at any time, is followed through the queue.
+  logic f_pick, f_held;
+  logic [$bits(count)-1:0] f_ahead, f_moved;
+  logic [WIDTH-1:0] f_word;
+  initial f_held = 1'b0;
+  always_ff @(posedge clk) begin
+    if (!f_held && f_pick && s_valid && s_ready) begin
+      f_held  <= 1'b1;
+      f_word  <= s_data;
+      f_ahead <= count - $bits(count)'(m_valid && m_ready);
+    end else if (f_held && m_valid && m_ready) begin
+      f_held  <= f_ahead != 0;
+      f_ahead <= f_ahead - 1'b1;
+    end
+    f_moved <= f_moved + $bits(count)'(s_valid && s_ready) - $bits(count)'(m_valid && m_ready);
+    if (rst) begin
+      f_held  <= 1'b0;
+      f_moved <= '0;
+    end
+    if (was_reset && !rst) begin
+      // F1: the word that entered after n others leaves, unchanged, after exactly those n.
+      if (f_held && f_ahead == 0) assert (m_valid && m_data == f_word);
+      // F2: until then it is held, at its place.
+      if (f_held) assert (f_ahead < count && mem[AW'(head+f_ahead[AW-1:0])] == f_word);
+      // F3: no word is invented or lost: what went in less what went out is what is there.
+      assert (f_moved == count);
+      // F4: words are refused only when it is full and missing only when it is empty.
+      assert (s_ready == (count < DEPTH[$bits(count)-1:0]) && m_valid == (count != 0));
+    end
+  end
+`endif
+
 endmodule
 
 `default_nettype wire

@@ -101,6 +101,82 @@ module frame_fifo
     end
 `endif
 
+`ifdef FORMAL_FRAME_FIFO
+  // One beat, picked at any time, is followed through the buffer.
+  typedef enum logic [1:0] {
+    FNone,
+    FOpen,   // its frame is not complete
+    FWhole,  // its frame will leave
+    FOut     // in the output register
+  } f_where_e;
+  logic f_pick;
+  f_where_e f_where;
+  logic [AW:0] f_at, f_moved;
+  beat_t f_beat;
+  logic [7:0] f_pushed, f_popped, f_mine;  // metas so far; the number of the beat's frame
+  wire f_dropped = s_valid && s_beat.last && s_drop;
+  initial f_where = FNone;
+  always_ff @(posedge clk) begin
+    unique case (f_where)
+      FNone:
+      if (f_pick && take && !f_dropped) begin
+        f_where <= commit ? FWhole : FOpen;
+        f_at <= wr;
+        f_beat <= s_beat;
+        f_mine <= f_pushed;
+      end
+      FOpen:
+      if (f_dropped) f_where <= FNone;
+      else if (commit) f_where <= FWhole;
+      FWhole: if (fetch && rd == f_at) f_where <= FOut;
+      FOut: if (m_ready) f_where <= FNone;
+    endcase
+    f_moved <= f_moved + (commit ? wr + 1'b1 - wr_done : '0) - (AW + 1)'(m_valid && m_ready);
+    f_pushed <= f_pushed + 8'(commit);
+    f_popped <= f_popped + 8'(m_valid && m_ready && m_beat.last);
+    if (rst) begin
+      f_where <= FNone;
+      f_moved <= '0;
+      f_pushed <= '0;
+      f_popped <= '0;
+    end
+  end
+
+  // Ends of frames among the first n beats to be read.
+  function automatic logic [AW:0] f_ends(input logic [AW:0] n);
+    f_ends = '0;
+    for (int i = 0; i < BEATS; i++)
+    if ((AW + 1)'(i) < n && mem[AW'(rd+(AW+1)'(i))].last) f_ends = f_ends + 1'b1;
+  endfunction
+  wire [AW:0] f_whole = wr_done - rd;
+  wire [AW:0] f_held = wr - rd;
+  wire f_end_out = m_valid && m_beat.last;
+  wire [AW:0] f_turn = f_ends(f_at - rd) + (AW + 1)'(f_end_out);
+
+  always_ff @(posedge clk)
+    if (was_reset && !rst) begin
+      // F1: a beat of a frame that was not dropped leaves unchanged, beside the meta given with its last beat: as
+      // many metas left before as there were whole frames before (the queue of metas has a proof of its own).
+      if (f_where == FOut) assert (m_valid && m_beat == f_beat && f_mine == f_popped);
+      // F2: until then it stands where it was written; a frame that is not complete is beyond what may leave.
+      if (f_where == FWhole) assert (f_at - rd < f_whole && mem[f_at[AW-1:0]] == f_beat);
+      if (f_where == FOpen) assert (f_at - wr_done < wr - wr_done && mem[f_at[AW-1:0]] == f_beat && !f_beat.last);
+      // F3: no beat is invented, lost or doubled: those of whole frames less those that left are there.
+      assert (f_moved == f_whole + (AW + 1)'(m_valid));
+      // F4: it waits for room only if there is none.
+      assert (s_ready || f_held == (AW + 1)'(BEATS) || 32'(frames) == FRAMES);
+      // F5: the metas are those of the frames that are whole, in their order.
+      assert ((AW + 1)'(frames) == f_ends(f_whole) + (AW + 1)'(f_end_out));
+      assert (f_pushed - f_popped == 8'(frames) && 32'(frames) <= FRAMES);
+      if (f_where == FOpen) assert (f_mine == f_pushed);
+      if (f_where == FWhole) assert (f_mine - f_popped == 8'(f_turn));
+      // F6: what may leave ends with the end of a frame, and nothing after it does.
+      assert (f_whole <= f_held);
+      assert (f_whole == 0 ? (!m_valid || m_beat.last) : mem[AW'(wr_done-1'b1)].last);
+      assert (f_ends(f_held) == f_ends(f_whole));
+    end
+`endif
+
 endmodule
 
 `default_nettype wire

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The proofs: which module, with which parameters, what is claimed, and how to break it."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Proof:
+    """`define` selects the block FORMAL_<define>; a mutation is (file, text found once, text instead).
+
+    `smaller`, likewise, are changes that only make the state smaller, so that the proof ends.
+    """
+
+    name: str
+    what: str
+    sources: list
+    top: str = ""
+    define: str = ""
+    parameters: dict = field(default_factory=dict)
+    depth: int = 3
+    mode: str = "prove"
+    smaller: list = field(default_factory=list)
+    mutations: list = field(default_factory=list)
+
+    def __post_init__(self):
+        self.top = self.top or self.name
+        self.define = self.define or self.name
+
+
+# Who only moves beats does not look into them: one byte stands for 64.
+NARROW = ("rtl/vesper_pkg.sv", "BEAT_BYTES = 64", "BEAT_BYTES = 1")
+
+SA = ["build/gen/vesper_abi_pkg.sv", "rtl/vesper_pkg.sv"]
+
+PROOFS = [
+    Proof(
+        "fifo",
+        "neither loses nor invents nor reorders",
+        ["rtl/lib/fifo.sv"],
+        parameters={"WIDTH": 4, "DEPTH": 4},
+        mutations=[
+            ("rtl/lib/fifo.sv", "count != DEPTH[$bits(count)-1:0]", "1'b1"),
+            ("rtl/lib/fifo.sv", "head <= head + 1'b1", "head <= head + 2'd2"),
+            ("rtl/lib/fifo.sv", "mem[tail] <= s_data", "mem[tail] <= {s_data[0+:1], s_data[WIDTH-1:1]}"),
+        ],
+    ),
+    Proof(
+        "frame_fifo",
+        "whole frames leave unchanged, in order, with their own meta; only s_drop drops",
+        ["rtl/vesper_pkg.sv", "rtl/lib/fifo.sv", "rtl/lib/frame_fifo.sv"],
+        parameters={"BEATS": 4, "FRAMES": 2},
+        smaller=[NARROW],
+        mutations=[
+            ("rtl/lib/frame_fifo.sv", "s_beat.last && s_drop) wr <= wr_done", "s_drop) wr <= wr_done"),
+            ("rtl/lib/frame_fifo.sv", "if (commit) wr_done", "if (take) wr_done"),
+            ("rtl/lib/frame_fifo.sv", "m_valid && m_ready && m_beat.last)", "m_valid && m_ready)"),
+            ("rtl/lib/frame_fifo.sv", "rd != wr_done && (!m_valid || m_ready)", "rd != wr_done"),
+        ],
+    ),
+    Proof(
+        "frame_arb",
+        "never mixes frames, keeps its choice, starves no one",
+        ["rtl/vesper_pkg.sv", "rtl/lib/frame_arb.sv"],
+        parameters={"N": 3},
+        smaller=[NARROW],
+        mutations=[
+            ("rtl/lib/frame_arb.sv", "grant   = busy ? owner : next", "grant   = next"),
+            ("rtl/lib/frame_arb.sv", "int i = N; i > 0; i--", "int i = 1; i <= N; i++"),
+            ("rtl/lib/frame_arb.sv", "busy  <= !(m_ready && m_beat.last)", "busy  <= !m_ready || m_beat.last"),
+        ],
+    ),
+    Proof(
+        "sa_out",
+        "an outbound sequence number never repeats nor goes back, and ends at 2^32-1",
+        [*SA, "rtl/lib/fifo_wiped.sv", "rtl/sa/sa_pkg.sv", "rtl/sa/sa_ram.sv", "rtl/sa/sa_out.sv"],
+        parameters={"ENTRIES": 4},
+        mutations=[
+            ("rtl/sa/sa_out.sv", "byp_valid <= we && s1_index == s0_index", "byp_valid <= 1'b0"),
+            ("rtl/sa/sa_out.sv", "cur.seq >= 64'hffff_ffff", "cur.seq >= 64'h1_0000_0000"),
+            ("rtl/sa/sa_out.sv", "nxt.seq = cur.seq + 64'd1", "nxt.seq = cur.seq + 64'd0"),
+        ],
+    ),
+    Proof(
+        "sa_in",
+        "the replay check and set takes each sequence number once",
+        [*SA, "rtl/lib/fifo.sv", "rtl/lib/fifo_wiped.sv"]
+        + ["rtl/sa/sa_pkg.sv", "rtl/sa/sa_ram.sv", "rtl/sa/sa_in.sv"],
+        parameters={"ENTRIES": 2},
+        mutations=[
+            ("rtl/sa/sa_in.sv", "word_byp_valid <= ring_we &&", "word_byp_valid <= 1'b0 &&"),
+            ("rtl/sa/sa_in.sv", "edge_byp_valid <= edge_we &&", "edge_byp_valid <= 1'b0 &&"),
+            ("rtl/sa/sa_in.sv", "stamp: cur.top[63:12], seen: cur.head", "stamp: cur.top[63:12], seen: c1_bit"),
+            ("rtl/sa/sa_pkg.sv", "localparam int RING_LOG2 = 6", "localparam int RING_LOG2 = 5"),
+        ],
+    ),
+    Proof(
+        "dma_queue",
+        "doorbells move a tail forward only and never beyond the ring",
+        ["build/gen/vesper_abi_pkg.sv", "rtl/dma/dma_pkg.sv", "rtl/dma/dma_queue.sv"],
+        mutations=[
+            ("rtl/dma/dma_queue.sv", "tx_new >= tx_old && ", ""),
+            ("rtl/dma/dma_queue.sv", "rx_new <= (16'd1 << rx_ring.size_log2)", "rx_new <= 16'd32768"),
+            ("rtl/dma/dma_queue.sv", "int'(cfg.tx_log2) >= RING_LOG2_MIN &&", ""),
+        ],
+    ),
+]
