@@ -66,3 +66,4 @@ INSTALL_BIN += $(BUILD)/bin/vesper-sim
 vesper-sim-trace: $(BUILD)/bin/vesper-sim-trace ## the simulator with signal traces (--trace) and assertions
 
 $(eval $(call unit_test,sim_dma_map,tests/unit/sim_dma_map.c sim/dma_map.c,))
+$(eval $(call unit_test,sim_region,tests/unit/sim_region.c $(filter-out sim/vfu_conn.c,$(SIM_SERVER)),))

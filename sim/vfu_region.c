@@ -69,13 +69,13 @@ static int bar0_read(struct card *card, uint64_t offset, uint8_t *to, uint32_t c
 	return 0;
 }
 
-/* Notes what tells us that the driver receives. */
-static void watch(struct vfu_device *dev, uint32_t at, uint32_t word)
+/* Notes what tells us that the driver receives. Bytes of `word` that are not in `strobe` are not written. */
+static void watch(struct vfu_device *dev, uint32_t at, uint32_t word, unsigned int strobe)
 {
 	const uint32_t bell = offsetof(vesper_t, doorbell);
 	const uint32_t page = sizeof(vesper__doorbell_rf__stride1000_t);
 
-	if (at == offsetof(vesper_t, control))
+	if (at == offsetof(vesper_t, control) && strobe & 1u << VESPER__CONTROL_R__RX_ENABLE_bp / 8)
 		dev->rx_enabled = word & VESPER__CONTROL_R__RX_ENABLE_bm;
 	if (at >= bell &&
 	    (at - bell) % page == offsetof(vesper__doorbell_rf__stride1000_t, rx_tail))
@@ -84,7 +84,7 @@ static void watch(struct vfu_device *dev, uint32_t at, uint32_t word)
 
 static int bar0_write(struct vfu_device *dev, uint64_t offset, const uint8_t *from, uint32_t count)
 {
-	unsigned int n, shift;
+	unsigned int n, shift, strobe;
 	uint32_t word;
 	int ret;
 
@@ -92,9 +92,9 @@ static int bar0_write(struct vfu_device *dev, uint64_t offset, const uint8_t *fr
 		n = part(offset, count, &shift);
 		word = 0;
 		memcpy((uint8_t *)&word + shift, from, n);
-		watch(dev, (uint32_t)offset & ~3u, word);
-		ret = card_reg_write(dev->card, (uint32_t)offset & ~3u, word,
-				     ((1u << n) - 1) << shift & 0xf);
+		strobe = ((1u << n) - 1) << shift & 0xf;
+		watch(dev, (uint32_t)offset & ~3u, word, strobe);
+		ret = card_reg_write(dev->card, (uint32_t)offset & ~3u, word, strobe);
 		if (ret)
 			return ret;
 	}
