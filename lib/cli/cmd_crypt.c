@@ -7,8 +7,9 @@
 #include "capture.h"
 #include "tally.h"
 
-#define BURST 512 /* more than a ring, so that the card does not run dry between bursts */
-#define ROOM  (VESPER_FRAME_MAX + VESPER_OVERHEAD)
+#define BURST \
+	4096 /* many rings long: the card runs dry only between bursts, since each call waits for its last frame */
+#define ROOM (VESPER_FRAME_MAX + VESPER_OVERHEAD)
 
 /* A run over one capture. */
 struct job {

@@ -90,8 +90,9 @@ def performance(rows):
     parts = [
         "# Performance\n",
         "Printed by `make bench` (tests/bench/document.py) from `build/bench/results.json`; not edited by hand.",
-        "Cycles are simulated and repeat exactly; seconds are those of the machine that printed this",
-        f"({platform.machine()}, shared with other work) and only worth comparing within one run.\n",
+        "Cycles are simulated. Those of `engine.*`, `fabric.*` and `card.latency.*` repeat exactly; those of",
+        "`card.bits_per_cycle.*` and `card.lookaside.*` hold the pace of a host program, and vary by a tenth.",
+        f"Seconds are those of the machine that printed this ({platform.machine()}, shared with other work).\n",
     ]
     for prefix, meaning in MEANING:
         some = [r for r in left if r["name"].startswith(prefix)]
