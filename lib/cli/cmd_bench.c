@@ -11,7 +11,7 @@
 
 #include "tally.h"
 
-#define BURST	      64
+#define BURST	      4096 /* as in cmd_crypt.c */
 #define DEFAULT_COUNT 2000
 
 static double now(void)

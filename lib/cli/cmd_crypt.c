@@ -7,9 +7,9 @@
 #include "capture.h"
 #include "tally.h"
 
-#define BURST \
-	4096 /* many rings long: the card runs dry only between bursts, since each call waits for its last frame */
-#define ROOM (VESPER_FRAME_MAX + VESPER_OVERHEAD)
+/* Many rings long: the card runs dry between bursts, since each call waits for its last frame. */
+#define BURST 4096
+#define ROOM  (VESPER_FRAME_MAX + VESPER_OVERHEAD)
 
 /* A run over one capture. */
 struct job {
