@@ -100,6 +100,11 @@ int vesper_sa_del(struct vesper *v, uint32_t handle);
 
 /**
  * vesper_sa_query - state and counters of one SA; never its key
+ *
+ * An outbound SA counts a packet when it takes a sequence number for it, an
+ * inbound one when the packet passed ICV, replay window and padding. Its counters
+ * so include frames that were dropped afterwards (too big, no buffer).
+ *
  * Return: 0, or -ENOENT if the handle names no SA.
  */
 int vesper_sa_query(struct vesper *v, uint32_t handle, struct vesper_sa_info *info);
