@@ -4,11 +4,13 @@
 curl loads files from a web server, dig asks dnsmasq, ping sends echo requests
 of odd sizes; tcpdump writes what crosses the veth pair. Nothing leaves the
 machine: the namespaces have no route but to each other, and are gone
-afterwards.
+afterwards. Without root, what makes and enters the namespaces goes through
+sudo; the capture is the caller's, and curl and dig run as the caller.
 """
 
 import contextlib
 import os
+import pwd
 import shutil
 import subprocess
 import sys
@@ -22,6 +24,25 @@ PING_SIZES = [0, 1, 7, 18, 19, 55, 56, 63, 64, 65, 127, 255, 511, 777, 1023, 139
 
 class TrafficError(RuntimeError):
     """The traffic could not be made; the text says which step failed and why."""
+
+
+def _sudo():
+    """What stands before a command that needs root."""
+    return ("sudo", "-n") if os.geteuid() else ()
+
+
+def _check_sudo():
+    """Raises TrafficError if the caller is not root and cannot become it without being asked."""
+    if not os.geteuid():
+        return
+    if not shutil.which("sudo"):
+        raise TrafficError("network namespaces need root, and sudo is not installed: run as root")
+    asked = subprocess.run(["sudo", "-n", "true"], capture_output=True, text=True)
+    if asked.returncode:
+        raise TrafficError(
+            "network namespaces need root, and sudo would not give it without asking "
+            f"({asked.stderr.strip()}): run `sudo -v` first, or run as root"
+        )
 
 
 def _run(*command, check=True, **kwargs):
@@ -38,9 +59,10 @@ def _namespaces():
     made = []
     try:
         for name in names:
-            _run("ip", "netns", "add", name)
+            _run(*_sudo(), "ip", "netns", "add", name)
             made.append(name)
         _run(
+            *_sudo(),
             "ip",
             "link",
             "add",
@@ -56,17 +78,21 @@ def _namespaces():
             names[1],
         )
         for name, address in zip(names, (CLIENT, SERVER), strict=True):
-            inside = ("ip", "-n", name)
+            inside = (*_sudo(), "ip", "-n", name)
             _run(*inside, "link", "set", "lo", "up")
             _run(*inside, "link", "set", "veth0", "mtu", str(MTU), "up")
             _run(*inside, "address", "add", f"{address}/24", "dev", "veth0")
             # Frames as a wire would carry them: no segments of 64 KiB, no checksums left open.
             offloads = ("tx", "off", "tso", "off", "gso", "off", "gro", "off")
-            _run("ip", "netns", "exec", name, "ethtool", "-K", "veth0", *offloads)
+            _run(*_sudo(), "ip", "netns", "exec", name, "ethtool", "-K", "veth0", *offloads)
         yield names
     finally:
         for name in made:
-            subprocess.run(["ip", "netns", "delete", name], capture_output=True, check=False)
+            # A daemon that is there still would keep the namespace alive, without a name.
+            left = _run(*_sudo(), "ip", "netns", "pids", name, check=False).stdout.split()
+            if left:
+                _run(*_sudo(), "kill", "-KILL", *left, check=False)
+            _run(*_sudo(), "ip", "netns", "delete", name, check=False)
 
 
 @contextlib.contextmanager
@@ -76,12 +102,12 @@ def _daemon(name, command, log):
     try:
         yield process
     finally:
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        # sudo is root's: only root may send it a signal, which it hands on to the daemon.
+        for signal in ("-TERM", "-KILL"):
+            if process.poll() is None:
+                _run(*_sudo(), "kill", signal, str(process.pid), check=False)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(10)
 
 
 def _until(what, probe, seconds=20):
@@ -98,22 +124,26 @@ def record(directory, downloads=(150_000, 1_000, 37)):
     directory: for the capture, the served files and the logs; made if missing.
     downloads: sizes in bytes of the files that curl loads.
     Raises TrafficError if a tool is missing, the caller may not make
-    namespaces, or a program fails.
+    namespaces even with sudo, or a program fails.
     """
     for tool in ("ip", "ethtool", "tcpdump", "curl", "dig", "dnsmasq", "ping"):
         if not shutil.which(tool, path=os.environ["PATH"] + ":/usr/sbin:/sbin"):
             raise TrafficError(f"{tool} is not installed (see deps/apt.txt)")
-    if os.geteuid():
-        raise TrafficError("network namespaces need root: run as root or with sudo")
+    _check_sudo()
     root = directory / "www"
     root.mkdir(parents=True, exist_ok=True)
     for size in downloads:
         (root / f"{size}.bin").write_bytes(os.urandom(size))
     capture = directory / "traffic.pcap"
+    user = pwd.getpwuid(os.geteuid())
+    drop = ("setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--init-groups")
     capture.unlink(missing_ok=True)  # its reappearance says that tcpdump listens
 
     with _namespaces() as (client, server):
-        at = {side: ("ip", "netns", "exec", name) for side, name in (("client", client), ("server", server))}
+        at = {
+            side: (*_sudo(), "ip", "netns", "exec", name)
+            for side, name in (("client", client), ("server", server))
+        }
         web = [
             *at["server"],
             sys.executable,
@@ -145,7 +175,7 @@ def record(directory, downloads=(150_000, 1_000, 37)):
             "-s",
             "0",
             "-Z",
-            "root",
+            user.pw_name,
             "-w",
             str(capture),
             "ip",
@@ -155,7 +185,7 @@ def record(directory, downloads=(150_000, 1_000, 37)):
             _daemon("dnsmasq", names, directory / "dnsmasq.log"),
             _daemon("tcpdump", sniff, directory / "tcpdump.log"),
         ):
-            curl = [*at["client"], "curl", "-sS", "--max-time", "30", "-o"]
+            curl = [*at["client"], *drop, "curl", "-sS", "--max-time", "30", "-o"]
             _until("the capture's start", lambda: capture.exists() and capture.stat().st_size >= 24)
             _until(
                 "an answer of the web server",
@@ -167,7 +197,7 @@ def record(directory, downloads=(150_000, 1_000, 37)):
                 if got.read_bytes() != (root / f"{size}.bin").read_bytes():
                     raise TrafficError(f"the download of {size} bytes differs from what was served")
                 got.unlink()
-            dig = [*at["client"], "dig", f"@{SERVER}", "+tries=2", "+time=5", "+short"]
+            dig = [*at["client"], *drop, "dig", f"@{SERVER}", "+tries=2", "+time=5", "+short"]
             for question in (
                 "office.example A",
                 "www.office.example A",

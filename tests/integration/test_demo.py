@@ -2,10 +2,12 @@
 """The demo itself: it passes, and it fails when something differs."""
 
 import os
+import pwd
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -69,6 +71,65 @@ def test_recorded_traffic(tmp_path):
     assert not subprocess.run(["ip", "netns"], capture_output=True, text=True).stdout.count(
         f"vesper-{os.getpid()}"
     )
+
+
+def fake_sudo(directory, script):
+    """A directory for PATH with a `sudo` that runs the script."""
+    directory.mkdir()
+    (directory / "sudo").write_text(f"#!/bin/sh\n{script}\n")
+    (directory / "sudo").chmod(0o755)
+    return str(directory)
+
+
+@pytest.fixture
+def work_of_nobody():
+    """A directory that others may reach, as pytest's own is not."""
+    with tempfile.TemporaryDirectory(prefix="vesper-") as directory:
+        yield directory
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root")
+def test_recorded_through_sudo(tmp_path, work_of_nobody, monkeypatch):
+    """A caller who is not root: sudo makes the namespaces, and what is left is the caller's."""
+    user = pwd.getpwnam("nobody")
+    log = tmp_path / "sudo.log"
+    bin_ = fake_sudo(tmp_path / "bin", f'echo sudo "$@" >> {log}\n[ "$1" = -n ] || exit 1\nshift\nexec "$@"')
+    work = Path(work_of_nobody)
+    os.chown(work, user.pw_uid, user.pw_gid)
+    monkeypatch.setenv("PATH", f"{bin_}:{os.environ['PATH']}")
+    monkeypatch.setattr(os, "geteuid", lambda: user.pw_uid)
+    try:
+        capture = traffic.record(work, downloads=(20_000, 1))
+    except traffic.TrafficError as error:
+        if "Operation not permitted" in str(error):
+            pytest.skip(f"no network namespaces here: {error}")
+        raise
+    assert capture.stat().st_uid == user.pw_uid
+    assert {frame[23] for frame in demo.frames(capture)} == {1, 6, 17}
+    asked = log.read_text()
+    for command in ("ip netns add", "ip netns delete", "kill -TERM"):
+        assert f"sudo -n {command}" in asked
+    assert (
+        f"vesper-{os.getpid()}" not in subprocess.run(["ip", "netns"], capture_output=True, text=True).stdout
+    )
+
+
+@pytest.mark.parametrize(
+    ("script", "wanted"),
+    [(None, "sudo is not installed"), ("echo a password is required >&2; exit 1", "a password is required")],
+)
+def test_recorded_without_root(tmp_path, monkeypatch, script, wanted):
+    """Neither root nor sudo: a sentence about it, and nothing is made."""
+    which = shutil.which
+    bin_ = fake_sudo(tmp_path / "bin", script or "exit 1")
+    monkeypatch.setenv("PATH", f"{bin_}:{os.environ['PATH']}")
+    monkeypatch.setattr(os, "geteuid", lambda: 12345)
+    monkeypatch.setattr(
+        shutil, "which", lambda name, **more: None if name == "sudo" and not script else which(name, **more)
+    )
+    with pytest.raises(traffic.TrafficError, match=wanted):
+        traffic.record(tmp_path / "work")
+    assert not (tmp_path / "work").exists()
 
 
 @needs_card
