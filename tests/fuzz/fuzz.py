@@ -15,17 +15,27 @@ CARD = ROOT / "build" / "fuzz" / "card"
 FILES = ROOT / "build" / "fuzz" / "files"
 sys.path.insert(0, str(ROOT / "tests" / "integration"))
 
+sys.path.insert(0, str(Path(__file__).parent))
+
+import server  # noqa: E402
 import sim_process  # noqa: E402
 
 
-def card(directory, seed, frames, messages, first=0, progress=False, program=sim_process.CARD):
-    """Starts a card, fuzzes it and ends it; returns (status, output)."""
+def card(directory, seed, frames, messages, first=0, attacks=0, progress=False):
+    """Starts a card, fuzzes it and ends it; returns (status, output).
+
+    attacks: mutated vfio-user messages before that, of which nothing may be left.
+    """
     wire = Path(directory) / "wire"
     # Slower than the card's inbound side: what the line overruns is another test's matter.
-    sim = sim_process.Sim(program, Path(directory), "--wire", f"unix:{wire}", "--wire-rate", "40", "--quiet")
+    sim = sim_process.Sim(
+        sim_process.CARD, Path(directory), "--wire", f"unix:{wire}", "--wire-rate", "40", "--quiet"
+    )
     command = [CARD, "--socket", sim.path, "--wire", wire, "--seed", seed, "--frames", frames]
     command += ["--messages", messages, "--first", first, *(["--progress"] if progress else [])]
     try:
+        if attacks:
+            server.attack(sim.path, seed, attacks)
         result = subprocess.run(
             list(map(str, command)),
             stdout=subprocess.PIPE,
@@ -52,6 +62,7 @@ def main():
     parser.add_argument("--frames", type=int, default=1_000_000)
     parser.add_argument("--messages", type=int, default=1_000_000)
     parser.add_argument("--files", type=int, default=100_000)
+    parser.add_argument("--attacks", type=int, default=100_000, help="mutated vfio-user messages")
     parser.add_argument("--first", type=int, default=0, help="number of the first batch")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="vesper.") as directory:
@@ -60,7 +71,7 @@ def main():
             print(text, end="", flush=True)
             if status:
                 return status
-        status, text = card(directory, args.seed, args.frames, args.messages, args.first, progress=True)
+        status, text = card(directory, args.seed, args.frames, args.messages, args.first, args.attacks, True)
         print(text, end="", flush=True)
     return status
 

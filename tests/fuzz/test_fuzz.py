@@ -57,6 +57,12 @@ def test_messages(tmp_path):
     assert {str(code) for code in range(1, 22) if code not in (18, 20)} <= set(seen), text
 
 
+def test_after_a_mad_client(tmp_path):
+    """Registers, doorbells and queues set to anything: the next client finds a card that works."""
+    status, text = fuzz.card(tmp_path, SEED, frames=40, messages=20, attacks=1000)
+    assert status == 0, text[-8000:]
+
+
 def test_files(tmp_path):
     status, text = fuzz.files(tmp_path, SEED, 4000)
     assert status == 0, text[-8000:]
