@@ -166,6 +166,48 @@ module dma_queue
   end
   assign settled = steady && !(db.tx_tail_we || db.rx_tail_we || db.arm_we) && !irq_valid && !(armed && news);
 
+`ifdef FORMAL_DMA_QUEUE
+  // What the rings do: completions are counted up by one, and never beyond the descriptors that were handed over.
+  logic was_reset, f_clear, f_ran;
+  logic [15:0] f_tx_pushed, f_rx_pushed, f_tx_tail, f_rx_tail;
+  initial {was_reset, f_clear} = '0;
+  always_ff @(posedge clk) begin
+    if (rst) was_reset <= 1'b1;
+    f_clear <= clear || rst;
+    f_ran <= run;
+    f_tx_pushed <= tx_pushed;
+    f_rx_pushed <= rx_pushed;
+    f_tx_tail <= tx_tail;
+    f_rx_tail <= rx_tail;
+    if (f_clear)
+      assume (tx_pushed == '0 && rx_pushed == '0);
+      else if (was_reset) begin
+        assume (tx_pushed == f_tx_pushed || (tx_pushed == f_tx_pushed + 16'd1 && f_tx_pushed != f_tx_tail));
+        assume (rx_pushed == f_rx_pushed || (rx_pushed == f_rx_pushed + 16'd1 && f_rx_pushed != f_rx_tail));
+      end
+
+    if (was_reset && !rst) begin
+      // F1: no more descriptors are open than the ring holds.
+      if (state.active) begin
+        assert (tx_tail - tx_pushed <= (16'd1 << tx_ring.size_log2));
+        assert (rx_tail - rx_pushed <= (16'd1 << rx_ring.size_log2));
+      end
+      // F2: a tail never goes back: what was handed over stays so.
+      if (state.active && !f_clear) begin
+        assert (tx_tail - f_tx_pushed >= f_tx_tail - f_tx_pushed);
+        assert (rx_tail - f_rx_pushed >= f_rx_tail - f_rx_pushed);
+      end
+      // F3: a ring's size is one the hardware takes, and its memory is aligned, while it is in use.
+      if (state.active) begin
+        assert (int'(tx_ring.size_log2) >= RING_LOG2_MIN && int'(rx_ring.size_log2) >= RING_LOG2_MIN);
+        assert ((tx_ring.desc[5:0] | tx_ring.cpl[5:0] | rx_ring.desc[5:0] | rx_ring.cpl[5:0]) == '0);
+      end
+      // F4: tails move only while the pair runs.
+      if (!f_clear && !f_ran) assert (tx_tail == f_tx_tail && rx_tail == f_rx_tail);
+    end
+  end
+`endif
+
 endmodule
 
 `default_nettype wire

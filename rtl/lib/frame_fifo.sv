@@ -145,8 +145,7 @@ module frame_fifo
   // Ends of frames among the first n beats to be read.
   function automatic logic [AW:0] f_ends(input logic [AW:0] n);
     f_ends = '0;
-    for (int i = 0; i < BEATS; i++)
-    if ((AW + 1)'(i) < n && mem[AW'(rd+(AW+1)'(i))].last) f_ends = f_ends + 1'b1;
+    for (int i = 0; i < BEATS; i++) if ((AW + 1)'(i) < n && mem[AW'(rd+(AW+1)'(i))].last) f_ends = f_ends + 1'b1;
   endfunction
   wire [AW:0] f_whole = wr_done - rd;
   wire [AW:0] f_held = wr - rd;

@@ -34,6 +34,7 @@ setundef -undriven -anyseq
 prep -flatten -top {top}
 delete -output o:*
 opt -full
+{extra}
 opt_clean -purge
 
 [files]
@@ -84,6 +85,7 @@ def run(proof, out, mutation=None, suffix=""):
             parameters=" ".join(f"-G {k}={v}" for k, v in proof.parameters.items()),
             top=proof.top,
             files=" ".join(Path(f).name for f in files),
+            extra=proof.extra,
             paths="\n".join(str(src / Path(f).name) for f in files),
         )
     )
