@@ -233,6 +233,9 @@ static void choose_sa(struct frames *f, struct rng *r, struct item *it)
 	default:
 		break;
 	}
+	/* Handle 0 is no SA at all: the frame would leave as it is. */
+	if (it->want.sa == flip || it->got.sa == flip)
+		return;
 	it->want.sa ^= flip;
 	it->got.sa ^= flip;
 }

@@ -75,6 +75,9 @@ static uint32_t any_size(struct rng *r)
 {
 	uint32_t kind = below(r, 100);
 
+	/* Up to the MTU, and just beyond it. */
+	if (kind >= 95 && kind < 97)
+		return MTU - 120 + below(r, 120);
 	return below(r, kind < 80 ? 200 : kind < 97 ? 1600 : kind < 99 ? 2100 : TEXT_MAX);
 }
 
@@ -136,6 +139,18 @@ static uint32_t add_trailer(uint8_t *text, uint32_t len, uint32_t extra, uint8_t
 	return len + pad + 2;
 }
 
+/* Nothing but padding, which begins with the first byte, or would begin one before it. */
+static uint32_t all_padding(struct rng *r, uint8_t *text, uint8_t next)
+{
+	uint32_t n = 4 * below(r, 63) + 2, before = below(r, 2), i;
+
+	for (i = 0; i < n; i++)
+		text[i] = (uint8_t)(i + 1 + before);
+	text[n] = (uint8_t)(n + before);
+	text[n + 1] = next;
+	return n + 2;
+}
+
 static uint32_t odd_length(struct rng *r, uint32_t len)
 {
 	switch (below(r, 6)) {
@@ -160,7 +175,7 @@ static uint32_t make_text(struct rng *r, struct input *in, const struct vesper_s
 {
 	static const uint8_t nexts[] = { 4, 6, 17, 59, 41, 50, 0, 255 };
 	bool tunnel = sa->mode == VESPER_MODE_TUNNEL;
-	uint32_t kind = once_in(r, 2) ? 0 : 1 + below(r, 10);
+	uint32_t kind = once_in(r, 2) ? 0 : 1 + below(r, 11);
 	uint32_t len = any_size(r), extra = 0, at;
 	uint8_t next = tunnel ? 4 : 17;
 	uint8_t dst[4] = { 10, 0, 0, 1 };
@@ -204,6 +219,8 @@ static uint32_t make_text(struct rng *r, struct input *in, const struct vesper_s
 	default:
 		break;
 	}
+	if (kind == 11)
+		return all_padding(r, text, next);
 	len = add_trailer(text, len, extra, next);
 	if (kind == 9) {
 		text[len - 2] = (uint8_t)below(r, once_in(r, 2) ? 8 : 256);
@@ -438,6 +455,9 @@ void make_esp(struct rng *r, struct sas *sas, struct input *in, const struct inp
 	memcpy(packet, sa->spi, 4);
 	put_be32(packet + 4, next_number(r, in, &sas->seq[i]));
 	rng_fill(r, packet + 8, 8);
+	/* The byte before the payload may look like the first of a padding. */
+	if (once_in(r, 4))
+		packet[ESP_HEAD - 1] = 1;
 	seal(sa, packet, len);
 	make_eth(in->data);
 	len = ESP_HEAD + len + sa->icv_len;
