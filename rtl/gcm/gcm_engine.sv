@@ -143,6 +143,7 @@ module gcm_engine
       h_wp <= '0;
       h_rp <= '0;
       opened <= '0;
+      h_ring <= '{default: '0};  // a reset erases H
     end
   end
 
@@ -194,6 +195,7 @@ module gcm_engine
       x_meta <= ks_meta;
       if (ks_meta.first) x_mask <= stream[0];
     end
+    if (rst) x_mask <= '0;  // may be an H: see the empty packet above
   end
 
   for (genvar c = 0; c < N; c++) begin : g_xor

@@ -93,6 +93,7 @@ module gcm_pack
       rp <= '0;
       tag_wp <= '0;
       tag_rp <= '0;
+      tag_q <= '{default: '0};  // a reset erases H, which a tag is when H is asked for
     end
   end
 

@@ -33,6 +33,7 @@ module gcm_powers
     long_q <= {long_q[5:1], i_long};
     if (i_start) h[1] <= i_h;
     for (int n = 1; n < 6; n++) if (valid[n]) h[n+1] <= h[n];
+    if (rst) h <= '{default: '0};  // a reset erases H and all that is made of it
   end
 
   wire unused_long = &{1'b0, long_q};
@@ -46,6 +47,10 @@ module gcm_powers
       if (valid[1]) product <= gf_products(h[1], gf_square(h[1]));
       if (valid[2]) h3[3] <= gf_reduce(product);
       for (int n = 3; n < 6; n++) if (valid[n]) h3[n+1] <= h3[n];
+      if (rst) begin
+        product <= '0;
+        h3 <= '{default: '0};
+      end
     end
   end else begin : g_no_h3
     assign h3 = '{default: '0};
@@ -67,6 +72,11 @@ module gcm_powers
       if (start7) h5[5] <= gf_reduce(product);
       if (valid[5]) h5[6] <= h5[5];
       if (valid[5] && long_q[5]) h7 <= gf_reduce(product);
+      if (rst) begin
+        product <= '0;
+        h5 <= '{default: '0};
+        h7 <= '0;
+      end
     end
 `ifndef SYNTHESIS
     always_ff @(posedge clk) begin
@@ -88,6 +98,7 @@ module gcm_powers
       o_power[1] <= h[6];
       o_power[2] <= gf_square(h[6]);
     end
+    if (rst) o_power[2:1] <= '0;
   end
 
   if (BLOCKS >= 2) begin : g_set4
@@ -96,6 +107,7 @@ module gcm_powers
         o_power[3] <= h3[6];
         o_power[4] <= gf_square(gf_square(h[6]));
       end
+      if (rst) o_power[4:3] <= '0;
     end
   end
 
@@ -107,6 +119,7 @@ module gcm_powers
         o_power[7] <= h7;
         o_power[8] <= gf_square(gf_square(gf_square(h[6])));
       end
+      if (rst) o_power[8:5] <= '0;
     end
   end
 

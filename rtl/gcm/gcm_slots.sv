@@ -79,6 +79,7 @@ module gcm_slots
       rp <= '0;
       count <= '0;
       in_first <= 1'b1;
+      job_q <= '{default: '0};  // a reset erases keys
     end
   end
 
@@ -200,7 +201,11 @@ module gcm_slots
         aad_bytes <= job_q[rp].aad_bytes;
       end
     end
-    if (rst) total <= '0;
+    if (rst) begin
+      total <= '0;
+      o_key <= '0;
+      o_h   <= '0;
+    end
   end
 
 `ifndef SYNTHESIS

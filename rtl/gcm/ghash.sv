@@ -71,6 +71,11 @@ module ghash
       step3 <= step2;
       if (step2.first) mask3 <= mask2;
     end
+    if (rst) begin
+      mask1 <= '0;  // a reset erases H, which a mask is when H is asked for
+      mask2 <= '0;
+      mask3 <= '0;
+    end
   end
 
   for (genvar c = 0; c < BLOCKS; c++) begin : g_col
@@ -83,6 +88,7 @@ module ghash
         slot <= ghash_order(i_slot[c]);
         power <= i_power[(i_rem > 4'(c+Lookahead))?Lookahead : 32'(i_rem)-c];
       end
+      if (rst) power <= '0;
     end
 
     // first half of the product
@@ -90,6 +96,7 @@ module ghash
 
     always_ff @(posedge clk) begin
       if (valid1 && step1.used[c]) parts <= gf_products(operand, power);
+      if (rst) parts <= '0;
     end
 
     // second half; on to the accumulator or to the sum

@@ -50,3 +50,14 @@ def test_gcm_engine_logic_form():
         env={"GCM_BLOCKS": 2, "GCM_RANDOM": 20},
         testcase="published_examples,random_both",
     )
+
+
+def test_gcm_engine_reset_erases():
+    """Keys, H and its powers, wherever the engine keeps them."""
+    run(
+        "gcm_engine",
+        ["tests/rtl/gcm/secrets.vlt", *ENGINE],
+        "gcm.cocotb_gcm_engine",
+        env={"GCM_SECRETS": "1"},
+        testcase="reset_erases",
+    )

@@ -53,6 +53,7 @@ TESTS = [
     "selftest_fails_at_boot",
     "jobs_between_packets",
     "stalled_engine",
+    "boot_overwrites_round_keys",
 ]
 
 
