@@ -182,12 +182,51 @@ module sa_out
   logic was_reset;
   initial was_reset = 1'b0;
   always_ff @(posedge clk) if (rst) was_reset <= 1'b1;
+`ifndef FORMAL
   // A credit is a place in the queue.
-  assert property (@(posedge clk) disable iff (rst || !was_reset) s1_valid |-> fifo_ready);
-  assert property (@(posedge clk) disable iff (rst || !was_reset) credit <= 3'(DEPTH));
+  always_ff @(posedge clk) if (was_reset && !rst) assert (!s1_valid || fifo_ready);
+  always_ff @(posedge clk) if (was_reset && !rst) assert (credit <= 3'(DEPTH));
+`endif
 `endif
 
   wire unused = &{1'b0, fifo_ready};
+
+`ifdef FORMAL_SA_OUT
+  // One index, any: its counter from one install to the next.
+  logic [IW-1:0] f_index, f_index_past;
+  logic f_past, f_known;
+  logic [63:0] f_last;
+  initial {f_past, f_known} = 2'b00;
+  wire f_hit = s1_index == f_index;
+  state_t f_state;
+  assign f_state = u_state.mem[f_index];
+  always_ff @(posedge clk) begin
+    f_past <= 1'b1;
+    f_index_past <= f_index;
+    if (f_past) assume (f_index == f_index_past);
+    if (f_hit && s1_op_valid && s1_op == SA_SET) begin
+      f_known <= 1'b1;
+      f_last  <= s1_op_seq;
+    end
+    if (f_hit && s1_op_valid && s1_op == SA_CLEAR) f_known <= 1'b0;
+    if (f_hit && s1_valid && answer.status == ST_OK) f_last <= answer.seq;
+    if (rst) f_known <= 1'b0;
+
+    if (was_reset && !rst) begin
+      // F1: between two installs each number given out is one above the one before, so none repeats or goes back.
+      if (f_known && f_hit && s1_valid && !s1_op_valid && answer.status == ST_OK)
+        assert (answer.seq == f_last + 64'd1 && answer.seq > f_last && answer.seq <= 64'hffff_ffff);
+      // F2: after the last number none is given out, ever.
+      if (f_known && f_last >= 64'hffff_ffff && f_hit && s1_valid && !s1_op_valid) assert (answer.status != ST_OK);
+      // F3: what the pipe works on is what the memory holds, also right behind a write.
+      if (f_hit && (s1_valid || s1_op_valid)) assert (cur.valid == f_state.valid && cur.seq == f_state.seq);
+      if (f_known) assert (f_state.valid && f_state.seq == f_last);
+      // F4: what was refused got no number.
+      if (s1_valid && answer.status != ST_OK) assert (!we && answer.seq == '0);
+      assert (!(s1_valid && s1_op_valid));
+    end
+  end
+`endif
 
 endmodule
 

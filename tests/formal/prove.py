@@ -26,7 +26,7 @@ depth {depth}
 timeout {timeout}
 
 [engines]
-smtbmc z3
+smtbmc --unroll z3
 
 [script]
 read_slang -j 1 --no-synthesis-define -D FORMAL -D {define} {parameters} --top {top} {files}
