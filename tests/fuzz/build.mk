@@ -4,7 +4,7 @@
 # FUZZ_SEED=n for other mutations; a failure prints the arguments with which it comes again.
 
 FUZZ := $(BUILD)/fuzz/card
-FUZZ_SRC := $(addprefix tests/fuzz/fuzz_,main.c rng.c gen.c frames.c mailbox.c mailbox_model.c)
+FUZZ_SRC := $(addprefix tests/fuzz/fuzz_,main.c rng.c gen.c frames.c check.c mailbox.c mailbox_model.c)
 $(eval $(call program,$(FUZZ),san,$(FUZZ_SRC) $(LIB_TESTED),$(LIB_TESTED_LIBS)))
 
 FUZZ_FILES := $(BUILD)/fuzz/files
@@ -16,5 +16,5 @@ TEST_DEPS += $(FUZZ) $(FUZZ_FILES)
 FUZZ_SEED ?= 1
 FUZZ_COUNT ?= 1000000
 .PHONY: fuzz
-fuzz: setup $(ALL_TARGETS) $(FUZZ) $(FUZZ_FILES) $(BUILD)/sim/vesper-sim-small ## a million mutated frames and a million mailbox messages
+fuzz: setup $(ALL_TARGETS) $(FUZZ) $(FUZZ_FILES) ## a million mutated frames and a million mailbox messages
 	@$(PY) tests/fuzz/fuzz.py --seed $(FUZZ_SEED) --frames $(FUZZ_COUNT) --messages $(FUZZ_COUNT)

@@ -16,16 +16,13 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "fuzz.h"
+#include "fuzz_frames.h"
 #include "ipv4.h"
 
-#define BATCH_MAX  512
-#define CHUNK	   64 /* frames on the wire before somebody looks */
-#define WIRE_MIN   60
-#define TIMEOUT_MS 20000
+#define CHUNK	 64 /* frames on the wire before somebody looks */
+#define WIRE_MIN 60
 
 static const char *const path_names[PATHS] = {
 	[DECRYPT] = "decrypt",
@@ -34,38 +31,8 @@ static const char *const path_names[PATHS] = {
 	[WIRE_OUT] = "to the wire",
 };
 
-/* A frame, what the oracle makes of it and what the card does. */
-struct item {
-	struct input in;
-	uint8_t want_data[ROOM], got_data[ROOM];
-	struct vesper_frame want, got;
-	bool maybe_icv; /* a replay whose ICV is wrong too */
-};
-
-struct frames {
-	struct vesper *card, *soft;
-	struct vesper
-		*open_window; /* the same SAs without windows: what else is wrong with a replay? */
-	int wire;
-	enum path path;
-	struct sas sas;
-	/* Handles, outbound and inbound, of card and software. */
-	uint32_t card_out[SA_OUT + 1], soft_out[SA_OUT + 1];
-	uint32_t card_in[SA_IN + 1], soft_in[SA_IN + 1];
-	/* Expected counters of this batch. */
-	uint64_t tx[VESPER_ST_COUNT], rx[VESPER_ST_COUNT], tx_bytes, rx_bytes, maybe_icv;
-	uint64_t seen[PATHS][VESPER_ST_COUNT];
-	uint64_t seed;
-	uint32_t number;
-	struct item item[BATCH_MAX];
-	uint32_t count;
-};
-
-static int say(const struct frames *f, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
-
 /* Says what went wrong and how to have it again. Return: -1. */
-static int say(const struct frames *f, const char *format, ...)
+int frames_say(const struct frames *f, const char *format, ...)
 {
 	va_list args;
 
@@ -88,21 +55,21 @@ static void dump(const char *name, const uint8_t *data, uint32_t len)
 	fprintf(stderr, "\n");
 }
 
-static const char *name_of(uint32_t status)
+const char *frames_name(uint32_t status)
 {
 	const char *name = vesper_status_name(status);
 
 	return name ? name : "unassigned";
 }
 
-static int differ(const struct frames *f, uint32_t i, const char *what, uint64_t want, uint64_t got)
+int frames_differ(const struct frames *f, uint32_t i, const char *what, uint64_t want, uint64_t got)
 {
 	const struct item *it = &f->item[i];
 
-	say(f, "frame %u (%s): %s is %" PRIu64 ", expected %" PRIu64, i, it->in.what, what, got,
-	    want);
-	fprintf(stderr, "status %s, expected %s\n", name_of(it->got.status),
-		name_of(it->want.status));
+	frames_say(f, "frame %u (%s): %s is %" PRIu64 ", expected %" PRIu64, i, it->in.what, what,
+		   got, want);
+	fprintf(stderr, "status %s, expected %s\n", frames_name(it->got.status),
+		frames_name(it->want.status));
 	dump("frame", it->in.data, it->in.len);
 	dump("expected", it->want.data, it->want.len);
 	dump("got", it->got.data, it->got.len);
@@ -170,11 +137,11 @@ static int add_sa(struct frames *f, const struct vesper_sa *sa, uint32_t *card, 
 
 	open_window.replay_window = 0;
 	if (vesper_sa_add(f->card, sa, card))
-		return say(f, "card refuses SA: %s", vesper_strerror(f->card));
+		return frames_say(f, "card refuses SA: %s", vesper_strerror(f->card));
 	if (vesper_sa_add(f->soft, sa, soft))
-		return say(f, "software refuses SA: %s", vesper_strerror(f->soft));
+		return frames_say(f, "software refuses SA: %s", vesper_strerror(f->soft));
 	if (vesper_sa_add(f->open_window, &open_window, &handle))
-		return say(f, "software refuses SA: %s", vesper_strerror(f->open_window));
+		return frames_say(f, "software refuses SA: %s", vesper_strerror(f->open_window));
 	return 0;
 }
 
@@ -184,7 +151,7 @@ static int set_up(struct frames *f, struct rng *r)
 	uint32_t i;
 
 	if (vesper_reset(f->card))
-		return say(f, "reset: %s", vesper_strerror(f->card));
+		return frames_say(f, "reset: %s", vesper_strerror(f->card));
 	vesper_reset(f->soft);
 	vesper_reset(f->open_window);
 	memset(f->tx, 0, sizeof(f->tx));
@@ -364,23 +331,23 @@ static int compare(struct frames *f, uint32_t i)
 	bool icv = it->maybe_icv && got->status == VESPER_ST_ICV;
 
 	if (got->status != want->status && !icv)
-		return differ(f, i, "status", want->status, got->status);
+		return frames_differ(f, i, "status", want->status, got->status);
 	if (got->len != want->len)
-		return differ(f, i, "length", want->len, got->len);
+		return frames_differ(f, i, "length", want->len, got->len);
 	if (memcmp(got->data, want->data, want->len))
-		return differ(f, i, "content", 0, 1);
+		return frames_differ(f, i, "content", 0, 1);
 	if (got->seq != want->seq)
-		return differ(f, i, "sequence number", want->seq, got->seq);
+		return frames_differ(f, i, "sequence number", want->seq, got->seq);
 	if (got->esp != want->esp)
-		return differ(f, i, "esp", want->esp, got->esp);
+		return frames_differ(f, i, "esp", want->esp, got->esp);
 	if ((f->path == DECRYPT || f->path == WIRE_IN) && got->sa != want->sa)
-		return differ(f, i, "SA", want->sa, got->sa);
+		return frames_differ(f, i, "SA", want->sa, got->sa);
 	f->seen[f->path][got->status]++;
 	return 0;
 }
 
 /* The library refuses a length by itself: the card never counts it. */
-static void count_tx(struct frames *f, const struct vesper_frame *frame)
+void frames_count_tx(struct frames *f, const struct vesper_frame *frame)
 {
 	if (frame->status == VESPER_ST_BAD_LENGTH)
 		return;
@@ -403,13 +370,13 @@ static int run_card(struct frames *f, uint32_t from, uint32_t n)
 	else
 		passed = vesper_send(f->card, burst, n);
 	if (passed < 0)
-		return say(f, "the card fails: %s", vesper_strerror(f->card));
+		return frames_say(f, "the card fails: %s", vesper_strerror(f->card));
 	for (i = 0; i < n; i++) {
 		f->item[from + i].got = burst[i];
-		count_tx(f, &burst[i]);
+		frames_count_tx(f, &burst[i]);
 		passed -= burst[i].status == VESPER_ST_OK;
 	}
-	return passed ? say(f, "the count of passed frames is wrong by %d", passed) : 0;
+	return passed ? frames_say(f, "the count of passed frames is wrong by %d", passed) : 0;
 }
 
 static int run_lookaside(struct frames *f)
@@ -435,7 +402,7 @@ static int wire_write(struct frames *f, const uint8_t *data, uint32_t len)
 	while (at < len + 4) {
 		n = send(f->wire, message + at, len + 4 - at, MSG_NOSIGNAL);
 		if (n <= 0)
-			return say(f, "the wire: %s", strerror(errno));
+			return frames_say(f, "the wire: %s", strerror(errno));
 		at += (uint32_t)n;
 	}
 	return 0;
@@ -449,10 +416,10 @@ static int wire_read(struct frames *f, void *data, uint32_t len)
 
 	while (at < len) {
 		if (poll(&fd, 1, TIMEOUT_MS) != 1)
-			return say(f, "a frame did not leave within %d ms", TIMEOUT_MS);
+			return frames_say(f, "a frame did not leave within %d ms", TIMEOUT_MS);
 		n = recv(f->wire, (uint8_t *)data + at, len - at, 0);
 		if (n <= 0)
-			return say(f, "the wire has gone");
+			return frames_say(f, "the wire has gone");
 		at += (uint32_t)n;
 	}
 	return 0;
@@ -481,14 +448,14 @@ static int run_wire_out(struct frames *f)
 					return -1;
 				len = get_be32(head);
 				if (len != on_wire(it->got.len))
-					return differ(f, i, "length on the wire",
-						      on_wire(it->got.len), len);
+					return frames_differ(f, i, "length on the wire",
+							     on_wire(it->got.len), len);
 				if (wire_read(f, it->got_data, len))
 					return -1;
 				for (; len > it->got.len; len--)
 					if (it->got_data[len - 1])
-						return differ(f, i, "Ethernet padding", 0,
-							      it->got_data[len - 1]);
+						return frames_differ(f, i, "Ethernet padding", 0,
+								     it->got_data[len - 1]);
 			}
 			if (compare(f, i))
 				return -1;
@@ -516,9 +483,9 @@ static int receive(struct frames *f, uint32_t from, uint32_t end)
 		}
 		n = vesper_recv(f->card, &it->got, 1, TIMEOUT_MS);
 		if (n < 0)
-			return say(f, "the card fails: %s", vesper_strerror(f->card));
+			return frames_say(f, "the card fails: %s", vesper_strerror(f->card));
 		if (!n)
-			return differ(f, i, "frames received", 1, 0);
+			return frames_differ(f, i, "frames received", 1, 0);
 		if (compare(f, i))
 			return -1;
 		f->rx[VESPER_ST_OK]++;
@@ -542,120 +509,9 @@ static int run_wire_in(struct frames *f)
 	return 0;
 }
 
-/* ---- after each batch ---- */
-
-/* One that nobody tampered with: out and in again, with the bytes that software makes. */
-static int good_packet(struct frames *f, struct rng *r)
-{
-	struct item *it = &f->item[0];
-	struct vesper_frame *want = &it->want, *got = &it->got;
-
-	make_good(r, &it->in);
-	*want = (struct vesper_frame){ .data = it->want_data, .len = it->in.len, .room = ROOM };
-	*got = *want;
-	got->data = it->got_data;
-	memcpy(want->data, it->in.data, it->in.len);
-	memcpy(got->data, it->in.data, it->in.len);
-	want->sa = f->soft_out[SA_GOOD];
-	got->sa = f->card_out[SA_GOOD];
-	if (vesper_encrypt(f->soft, want, 1) != 1 || vesper_encrypt(f->card, got, 1) != 1)
-		return differ(f, 0, "a good packet's status", 0, got->status);
-	count_tx(f, got);
-	if (got->len != want->len || memcmp(got->data, want->data, want->len))
-		return differ(f, 0, "a good packet's ESP", 0, 1);
-	if (vesper_decrypt(f->soft, want, 1) != 1 || vesper_decrypt(f->card, got, 1) != 1)
-		return differ(f, 0, "a good packet's status inbound", 0, got->status);
-	count_tx(f, got);
-	if (got->len != it->in.len || memcmp(got->data, it->in.data, it->in.len))
-		return differ(f, 0, "a good packet's return", 0, 1);
-	return 0;
-}
-
-static uint64_t sum(const uint64_t *counters)
-{
-	uint64_t total = 0;
-	unsigned int i;
-
-	for (i = 0; i < VESPER_ST_COUNT; i++)
-		total += counters[i];
-	return total;
-}
-
-/* The counters, once every frame of the wire is in one. */
-static int settled_stats(struct frames *f, struct vesper_stats *stats)
-{
-	const struct timespec pause = { .tv_nsec = 2000000 };
-	int tries;
-
-	for (tries = 0; tries < TIMEOUT_MS / 2; tries++) {
-		if (vesper_stats(f->card, stats))
-			return say(f, "counters: %s", vesper_strerror(f->card));
-		if (sum(stats->rx) >= sum(f->rx))
-			return 0;
-		nanosleep(&pause, NULL);
-	}
-	return say(f, "the wire's counters say %" PRIu64 " frames, %" PRIu64 " were sent",
-		   sum(stats->rx), sum(f->rx));
-}
-
-static int check_counters(struct frames *f)
-{
-	struct vesper_stats stats;
-	uint64_t moved = 0;
-	unsigned int i;
-
-	if (settled_stats(f, &stats))
-		return -1;
-	if (stats.rx[VESPER_ST_ICV] > f->rx[VESPER_ST_ICV])
-		moved = stats.rx[VESPER_ST_ICV] - f->rx[VESPER_ST_ICV];
-	if (moved > f->maybe_icv)
-		return say(f, "%" PRIu64 " more wrong ICVs than there are", moved - f->maybe_icv);
-	f->rx[VESPER_ST_ICV] += moved;
-	f->rx[VESPER_ST_REPLAY] -= moved;
-	for (i = 0; i < VESPER_ST_COUNT; i++) {
-		if (stats.tx[i] != f->tx[i])
-			return say(f, "tx[%s] is %" PRIu64 ", expected %" PRIu64, name_of(i),
-				   (uint64_t)stats.tx[i], f->tx[i]);
-		if (stats.rx[i] != f->rx[i])
-			return say(f, "rx[%s] is %" PRIu64 ", expected %" PRIu64, name_of(i),
-				   (uint64_t)stats.rx[i], f->rx[i]);
-	}
-	if (stats.tx_bytes != f->tx_bytes || stats.rx_bytes != f->rx_bytes)
-		return say(f,
-			   "bytes: tx %" PRIu64 ", rx %" PRIu64 ", expected %" PRIu64 ", %" PRIu64,
-			   (uint64_t)stats.tx_bytes, (uint64_t)stats.rx_bytes, f->tx_bytes,
-			   f->rx_bytes);
-	if (stats.tx_bad_doorbell || stats.rx_bad_doorbell)
-		return say(f, "doorbells were called bad");
-	return 0;
-}
-
-static int check_sa(struct frames *f, uint32_t card, uint32_t soft)
-{
-	struct vesper_sa_info got, want;
-
-	if (vesper_sa_query(f->card, card, &got))
-		return say(f, "SA %#x: %s", card, vesper_strerror(f->card));
-	if (vesper_sa_query(f->soft, soft, &want))
-		return say(f, "SA %#x: %s", soft, vesper_strerror(f->soft));
-	if (got.packets != want.packets || got.bytes != want.bytes || got.seq != want.seq ||
-	    got.replayed + got.icv_failed != want.replayed + want.icv_failed ||
-	    got.replayed > want.replayed)
-		return say(f,
-			   "SA %#x: packets %" PRIu64 ", bytes %" PRIu64 ", seq %" PRIu64
-			   ", replayed %" PRIu64 ", icv_failed %" PRIu64 "; expected %" PRIu64
-			   ", %" PRIu64 ", %" PRIu64 ", %" PRIu64 ", %" PRIu64,
-			   card, (uint64_t)got.packets, (uint64_t)got.bytes, (uint64_t)got.seq,
-			   (uint64_t)got.replayed, (uint64_t)got.icv_failed, (uint64_t)want.packets,
-			   (uint64_t)want.bytes, (uint64_t)want.seq, (uint64_t)want.replayed,
-			   (uint64_t)want.icv_failed);
-	return 0;
-}
-
 int frames_batch(struct frames *f, uint64_t seed, uint32_t number, uint32_t count)
 {
 	struct rng r = rng_for(seed, 'F', number);
-	uint32_t i;
 	int err;
 
 	f->seed = seed;
@@ -663,7 +519,7 @@ int frames_batch(struct frames *f, uint64_t seed, uint32_t number, uint32_t coun
 	f->count = count;
 	f->path = number % PATHS;
 	if (count > BATCH_MAX)
-		return say(f, "a batch has at most %u frames", BATCH_MAX);
+		return frames_say(f, "a batch has at most %u frames", BATCH_MAX);
 	if (set_up(f, &r))
 		return -1;
 	make_items(f, &r);
@@ -674,15 +530,7 @@ int frames_batch(struct frames *f, uint64_t seed, uint32_t number, uint32_t coun
 		err = run_wire_out(f);
 	else
 		err = run_lookaside(f);
-	if (err || good_packet(f, &r) || check_counters(f))
-		return -1;
-	for (i = 0; i <= SA_OUT; i++)
-		if (check_sa(f, f->card_out[i], f->soft_out[i]))
-			return -1;
-	for (i = 0; i <= SA_IN; i++)
-		if (check_sa(f, f->card_in[i], f->soft_in[i]))
-			return -1;
-	return 0;
+	return err ? -1 : frames_check(f, &r);
 }
 
 void frames_summary(const struct frames *f)
@@ -693,7 +541,7 @@ void frames_summary(const struct frames *f)
 		printf("frames %s:", path_names[path]);
 		for (i = 0; i < VESPER_ST_COUNT; i++)
 			if (f->seen[path][i])
-				printf(" %s %" PRIu64, name_of(i), f->seen[path][i]);
+				printf(" %s %" PRIu64, frames_name(i), f->seen[path][i]);
 		printf("\n");
 	}
 }
