@@ -31,6 +31,11 @@ def _sudo():
     return ("sudo", "-n") if os.geteuid() else ()
 
 
+def _kill(signal, *pids):
+    """As root, by the shell's own kill: a small system has no program of that name."""
+    _run(*_sudo(), "sh", "-c", f"kill {signal} {' '.join(pids)}", check=False)
+
+
 def _check_sudo():
     """Raises TrafficError if the caller is not root and cannot become it without being asked."""
     if not os.geteuid():
@@ -91,7 +96,7 @@ def _namespaces():
             # A daemon that is there still would keep the namespace alive, without a name.
             left = _run(*_sudo(), "ip", "netns", "pids", name, check=False).stdout.split()
             if left:
-                _run(*_sudo(), "kill", "-KILL", *left, check=False)
+                _kill("-KILL", *left)
             _run(*_sudo(), "ip", "netns", "delete", name, check=False)
 
 
@@ -105,7 +110,7 @@ def _daemon(name, command, log):
         # sudo is root's: only root may send it a signal, which it hands on to the daemon.
         for signal in ("-TERM", "-KILL"):
             if process.poll() is None:
-                _run(*_sudo(), "kill", signal, str(process.pid), check=False)
+                _kill(signal, str(process.pid))
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(10)
 
