@@ -99,11 +99,8 @@ struct field_name {
 	const char *name;
 };
 
-#define FIELD(member)                                                                        \
-	{                                                                                    \
-		offsetof(struct vesper_sa, member), sizeof(((struct vesper_sa *)0)->member), \
-			#member                                                              \
-	}
+#define FIELD(member) \
+	{ offsetof(struct vesper_sa, member), sizeof(((struct vesper_sa *)0)->member), #member }
 
 static const struct field_name field_names[] = {
 	FIELD(dir),	FIELD(mode),  FIELD(family),	FIELD(alg),	  FIELD(key_len),

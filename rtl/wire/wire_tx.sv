@@ -33,7 +33,7 @@ module wire_tx
   logic first;
   logic [6:0] bytes;
 
-  assign bytes         = first && s_beat.last && s_beat.bytes < MIN_BYTES ? MIN_BYTES : s_beat.bytes;
+  assign bytes = first && s_beat.last && s_beat.bytes < MIN_BYTES ? MIN_BYTES : s_beat.bytes;
   // The last beat leaves together with its verdict or not at all.
   wire go = !m_axis_tvalid || m_axis_tready;
   assign s_ready    = go && (!s_beat.last || sent_ready);

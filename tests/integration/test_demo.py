@@ -107,7 +107,7 @@ def test_recorded_through_sudo(tmp_path, work_of_nobody, monkeypatch):
     assert capture.stat().st_uid == user.pw_uid
     assert {frame[23] for frame in demo.frames(capture)} == {1, 6, 17}
     asked = log.read_text()
-    for command in ("ip netns add", "ip netns delete", "kill -TERM"):
+    for command in ("ip netns add", "ip netns delete", "sh -c kill -TERM"):
         assert f"sudo -n {command}" in asked
     assert (
         f"vesper-{os.getpid()}" not in subprocess.run(["ip", "netns"], capture_output=True, text=True).stdout

@@ -11,7 +11,7 @@
 #include "vfio_bench.h"
 
 #define REG(name)	offsetof(vesper_t, name)
-#define QUEUE_STATE(id) (REG(queue) + (id)*0x80 + 4)
+#define QUEUE_STATE(id) (REG(queue) + (id) * 0x80 + 4)
 
 static void bad_options(void **state)
 {

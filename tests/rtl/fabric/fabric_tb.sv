@@ -188,8 +188,7 @@ module fabric_tb
 
   always_ff @(posedge clk) begin
     for (int i = 0; i < 2; i++) begin
-      if (wire_drop_valid[i])
-        drops[wire_drop_verdict[i].status[5:0]] <= drops[wire_drop_verdict[i].status[5:0]] + 1;
+      if (wire_drop_valid[i]) drops[wire_drop_verdict[i].status[5:0]] <= drops[wire_drop_verdict[i].status[5:0]] + 1;
     end
     if (rst) drops <= '0;
   end
