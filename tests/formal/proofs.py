@@ -18,7 +18,7 @@ class Proof:
     define: str = ""
     parameters: dict = field(default_factory=dict)
     depth: int = 3
-    mode: str = "prove"
+    reach: int = 12  # cycles from reset in which a broken RTL must fail
     extra: str = ""  # yosys commands
     smaller: list = field(default_factory=list)
     mutations: list = field(default_factory=list)
@@ -54,7 +54,11 @@ PROOFS = [
         mutations=[
             ("rtl/lib/frame_fifo.sv", "s_beat.last && s_drop) wr <= wr_done", "s_drop) wr <= wr_done"),
             ("rtl/lib/frame_fifo.sv", "if (commit) wr_done", "if (take) wr_done"),
-            ("rtl/lib/frame_fifo.sv", "m_valid && m_ready && m_beat.last)", "m_valid && m_ready)"),
+            (
+                "rtl/lib/frame_fifo.sv",
+                ".m_ready(m_valid && m_ready && m_beat.last)",
+                ".m_ready(m_valid && m_ready)",
+            ),
             ("rtl/lib/frame_fifo.sv", "rd != wr_done && (!m_valid || m_ready)", "rd != wr_done"),
         ],
     ),

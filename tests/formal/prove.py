@@ -78,8 +78,8 @@ def run(proof, out, mutation=None, suffix=""):
     config = out / (proof.name + suffix + ".sby")
     config.write_text(
         SBY.format(
-            mode=proof.mode,
-            depth=proof.depth,
+            mode="bmc" if mutation else "prove",
+            depth=proof.reach if mutation else proof.depth,
             timeout=TIMEOUT,
             define="FORMAL_" + proof.define.upper(),
             parameters=" ".join(f"-G {k}={v}" for k, v in proof.parameters.items()),
