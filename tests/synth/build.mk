@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# Area and speed: `make synth` writes docs/hardware.md. Takes about an hour; each part's result is kept in
+# Area and speed: `make synth` writes docs/hardware.md. Takes hours on two cores; each part's result is kept in
 # build/synth until one of its sources changes. Needs deps/apt-synth.txt and deps/pip-synth.txt beside the other tools.
 
 .PHONY: synth synth-tools

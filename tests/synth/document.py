@@ -25,13 +25,13 @@ def engine(out, blocks):
     """Rows of one engine's parts and of its sum, and the sum if all of it was measured."""
     rows = []
     whole = dict.fromkeys(COUNTS, 0)
-    for part, times in ENGINES[blocks]:
+    for part in ENGINES[blocks]:
         result = load(out, part.name, "xcup")
-        rows.append(row(f"{part.name}{f', {times} of it' if times > 1 else ''}", result))
-        if result is None:
+        rows.append(row(part.name, result))
+        if not result:
             whole = None
         elif whole:
-            whole = {c: whole[c] + times * result[c] for c in COUNTS}
+            whole = {c: whole[c] + result[c] for c in COUNTS}
     rows.append(row(f"**the engine, BLOCKS={blocks}**", whole))
     return rows, whole
 

@@ -53,12 +53,9 @@ def around(blocks):
     ]
 
 
-# The key schedule of AES-192 goes in steps of three stages; stages of one kind are the same logic and are
-# synthesized once: {stage: how many of its kind}.
-STAGES = {1: 6, 2: 3, 10: 1, 11: 1, 12: 1, 13: 1, 14: 1}
-ENGINES = {
-    n: [(p, 1) for p in around(n)] + [(stage(n, s), times) for s, times in STAGES.items()] for n in (1, 4)
-}
+# No two stages are the same logic: rounds that a key length has not, and the key schedule's step, differ.
+STAGES = range(1, 15)
+ENGINES = {n: around(n) + [stage(n, s) for s in STAGES] for n in (1, 4)}
 OTHERS = [
     Part("esp_out", [*COMMON, "rtl/esp/esp_out.f"]),
     Part("esp_in", [*COMMON, "rtl/esp/esp_in.f"]),
@@ -67,7 +64,7 @@ OTHERS = [
     Part("frame_fifo", ["rtl/vesper_pkg.sv", "rtl/lib/fifo.sv", "rtl/lib/frame_fifo.sv"]),
     Part("sa_table", [ABI, "rtl/vesper_pkg.sv", "rtl/lib/fifo.sv", "rtl/sa/sa_table.f"]),
 ]
-PARTS = [part for part, _ in ENGINES[1] + ENGINES[4]] + OTHERS
+PARTS = ENGINES[1] + ENGINES[4] + OTHERS
 
 # The engine's parts with BLOCKS=1, placed and routed each alone.
-ROUTED = [part for part, _ in ENGINES[1] if part.top != "gcm_engine"]
+ROUTED = [part for part in ENGINES[1] if part.top != "gcm_engine"]
