@@ -425,12 +425,62 @@ module sa_in
   logic was_reset;
   initial was_reset = 1'b0;
   always_ff @(posedge clk) if (rst) was_reset <= 1'b1;
+`ifndef FORMAL
   // A credit is a place in the queue.
-  assert property (@(posedge clk) disable iff (rst || !was_reset) l4_valid |-> fifo_ready);
-  assert property (@(posedge clk) disable iff (rst || !was_reset) c1_valid |-> cm_fifo_ready);
+  always_ff @(posedge clk) if (was_reset && !rst) assert (!l4_valid || fifo_ready);
+  always_ff @(posedge clk) if (was_reset && !rst) assert (!c1_valid || cm_fifo_ready);
+`endif
 `endif
 
   wire unused = &{1'b0, fifo_ready, cm_fifo_count, cm_fifo_ready};
+
+`ifdef FORMAL_SA_IN
+  // One SA (index) and one sequence number, any: how often the number is taken from one install to the next.
+  logic [IW-1:0] f_index, f_index_past;
+  logic [63:0] f_seq, f_seq_past;
+  logic f_past, f_taken, f_wide;
+  initial {f_past, f_taken, f_wide} = '0;
+  wire f_hit = c1_valid && !c1_op_valid && c1_index == f_index;
+  wire f_accept = f_hit && !stale && authentic && windowed && c1_status != ST_REPLAY && c1_req.seq == f_seq;
+  wire f_op = c1_op_valid && c1_index == f_index && (c1_op == SA_SET || c1_op == SA_CLEAR);
+  sa_edge_t f_edge;
+  assign f_edge = u_edge.mem[f_index];
+  always_ff @(posedge clk) begin
+    f_past <= 1'b1;
+    f_index_past <= f_index;
+    f_seq_past <= f_seq;
+    if (f_past) assume (f_index == f_index_past && f_seq == f_seq_past);
+    // Windows are at most 4,096 wide: the management refuses others. It fills the ring only of an index not installed.
+    if (op_valid) assume (op_window <= 13'd4096);
+    if (op_valid && op_index == f_index && (f_edge.valid || f_taken || (edge_we && c1_index == f_index)))
+      assume (op != SA_FILL);
+    if (f_accept && f_wide) f_taken <= 1'b1;
+    if (f_op) f_taken <= 1'b0;
+    if (f_op) f_wide <= 1'b1;
+    if (rst) {f_taken, f_wide} <= '0;
+
+    if (was_reset && !rst) begin
+      // F1: a number that was taken is not taken again.
+      if (f_taken) assert (!f_accept);
+      // F2: for it is in the window, or the window has passed it.
+      if (f_taken)
+        assert (f_wide && f_edge.valid && f_edge.window > 13'd1 && replay_seen(
+            f_edge, u_ring.mem[{f_index, f_seq[6+:RING_LOG2]}], f_seq
+        ));
+      if (f_wide) assert (f_edge.window <= 13'd4096);
+      // F3: what the pipe works on is what the memories hold, also right behind a write.
+      if (c1_index == f_index && (c1_valid || c1_op_valid)) begin
+        assert (cur == u_edge.mem[c1_index]);
+        assert (word == u_ring.mem[{c1_index, c1_req.seq[6+:RING_LOG2]}]);
+      end
+      if (c1_op_valid) assert (c1_window <= 13'd4096);
+      if (c1_op_valid && c1_index == f_index && f_edge.valid) assert (c1_op != SA_FILL);
+      assert (!(c1_valid && c1_op_valid));
+      // F4: nothing that was found bad becomes good.
+      if (c1_valid && !c1_op_valid && c1_status == ST_OK) assert (c1_req.status == ST_OK && !stale);
+    end
+  end
+`endif
 
 endmodule
 

@@ -97,6 +97,7 @@ PROOFS = [
         [*SA, "rtl/lib/fifo.sv", "rtl/lib/fifo_wiped.sv"]
         + ["rtl/sa/sa_pkg.sv", "rtl/sa/sa_ram.sv", "rtl/sa/sa_in.sv"],
         parameters={"ENTRIES": 2},
+        depth=2,
         mutations=[
             ("rtl/sa/sa_in.sv", "word_byp_valid <= ring_we &&", "word_byp_valid <= 1'b0 &&"),
             ("rtl/sa/sa_in.sv", "edge_byp_valid <= edge_we &&", "edge_byp_valid <= 1'b0 &&"),

@@ -18,7 +18,7 @@ from pathlib import Path
 from proofs import PROOFS
 
 ROOT = Path(__file__).resolve().parents[2]
-TIMEOUT = 120  # seconds a proof
+TIMEOUT = 900  # seconds a proof
 
 SBY = """[options]
 mode {mode}
