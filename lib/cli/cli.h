@@ -9,6 +9,9 @@
 
 #include "vesper.h"
 
+/* Frames a call. Many rings long: the card runs dry between calls, since each waits for its last frame. */
+#define CLI_BURST 4096
+
 enum cli_exit {
 	CLI_OK = 0,
 	CLI_FAILED = 1, /* the operation failed */

@@ -11,7 +11,6 @@
 
 #include "tally.h"
 
-#define BURST	      4096 /* as in cmd_crypt.c */
 #define DEFAULT_COUNT 2000
 
 static double now(void)
@@ -47,11 +46,11 @@ static int run(const struct cli *cli, struct vesper *v, uint32_t handle, uint8_t
 {
 	uint64_t count = cli->count ? cli->count : DEFAULT_COUNT;
 	uint32_t room = (uint32_t)cli->size + VESPER_OVERHEAD;
-	static struct vesper_frame frames[BURST];
+	static struct vesper_frame frames[CLI_BURST];
 	size_t n, i;
 
 	while (t->packets < count) {
-		n = count - t->packets < BURST ? (size_t)(count - t->packets) : BURST;
+		n = count - t->packets < CLI_BURST ? (size_t)(count - t->packets) : CLI_BURST;
 		for (i = 0; i < n; i++) {
 			frames[i] = (struct vesper_frame){ .data = memory + i * room,
 							   .len = (uint32_t)cli->size,
@@ -76,7 +75,7 @@ static int measure(const struct cli *cli, struct vesper *v, uint32_t handle)
 	uint8_t *memory;
 	int err;
 
-	memory = malloc((size_t)BURST * room);
+	memory = malloc((size_t)CLI_BURST * room);
 	if (!memory)
 		return cli_fail(cli, CLI_FAILED, "no memory for a burst");
 	if (vesper_stats(v, &before)) {

@@ -7,9 +7,7 @@
 #include "capture.h"
 #include "tally.h"
 
-/* Many rings long: the card runs dry between bursts, since each call waits for its last frame. */
-#define BURST 4096
-#define ROOM  (VESPER_FRAME_MAX + VESPER_OVERHEAD)
+#define ROOM (VESPER_FRAME_MAX + VESPER_OVERHEAD)
 
 /* A run over one capture. */
 struct job {
@@ -20,10 +18,10 @@ struct job {
 	uint32_t handle;
 	bool encrypt;
 	struct tally tally;
-	struct vesper_frame frames[BURST];
-	struct timeval when[BURST];
-	uint32_t lengths[BURST];
-	uint8_t memory[BURST][ROOM];
+	struct vesper_frame frames[CLI_BURST];
+	struct timeval when[CLI_BURST];
+	uint32_t lengths[CLI_BURST];
+	uint8_t memory[CLI_BURST][ROOM];
 };
 
 /* Reads up to a burst. Return: number of frames, or -1. */
@@ -33,7 +31,8 @@ static int fill(struct job *j)
 	uint32_t len;
 	int n = 0, got;
 
-	while (n < BURST && (!j->cli->count || j->tally.packets + (uint64_t)n < j->cli->count)) {
+	while (n < CLI_BURST &&
+	       (!j->cli->count || j->tally.packets + (uint64_t)n < j->cli->count)) {
 		got = capture_next(j->cli, j->in, &data, &len, &j->when[n]);
 		if (got < 0)
 			return -1;
@@ -100,11 +99,37 @@ static int with_card(struct job *j, const struct vesper_sa *sa)
 	return err;
 }
 
+static struct job *job_new(const struct cli *cli)
+{
+	struct job *j = calloc(1, sizeof(*j));
+
+	if (j)
+		j->cli = cli;
+	else
+		cli_fail(cli, CLI_FAILED, "no memory for a burst");
+	return j;
+}
+
+/* Closes all that is open and, if nothing failed, reports. Return: the exit code. */
+static int job_end(struct job *j, int err)
+{
+	int end = capture_finish(j->cli, j->out);
+
+	capture_close(j->in);
+	vesper_close(j->v);
+	if (!err)
+		err = end;
+	if (!err)
+		err = tally_report(j->cli, &j->tally);
+	free(j);
+	return err;
+}
+
 static int crypt_main(const struct cli *cli, bool encrypt)
 {
 	struct vesper_sa sa = { 0 };
 	struct job *j;
-	int err, end;
+	int err;
 
 	if (cli->wire && cli->output)
 		return cli_fail(cli, CLI_USAGE,
@@ -112,10 +137,9 @@ static int crypt_main(const struct cli *cli, bool encrypt)
 	if (!cli->wire && !cli->output)
 		return cli_fail(cli, CLI_USAGE, "where to? Give --output FILE%s",
 				encrypt ? " or --wire" : "");
-	j = calloc(1, sizeof(*j));
+	j = job_new(cli);
 	if (!j)
-		return cli_fail(cli, CLI_FAILED, "no memory for a burst");
-	j->cli = cli;
+		return CLI_FAILED;
 	j->encrypt = encrypt;
 	err = cli_read_sa(cli, encrypt ? VESPER_DIR_OUT : VESPER_DIR_IN, &sa);
 	if (!err)
@@ -129,15 +153,7 @@ static int crypt_main(const struct cli *cli, bool encrypt)
 	if (!err)
 		err = with_card(j, &sa);
 	cli_erase(&sa, sizeof(sa));
-	end = capture_finish(cli, j->out);
-	capture_close(j->in);
-	vesper_close(j->v);
-	if (!err)
-		err = end;
-	if (!err)
-		err = tally_report(cli, &j->tally);
-	free(j);
-	return err;
+	return job_end(j, err);
 }
 
 static int encrypt_main(const struct cli *cli)
@@ -156,11 +172,12 @@ static int receive(const struct cli *cli, struct job *j)
 	struct timespec now;
 	int n, i;
 
+	/* Reception changes neither buffer nor room. */
+	for (i = 0; i < CLI_BURST; i++)
+		j->frames[i] = (struct vesper_frame){ .data = j->memory[i], .room = ROOM };
 	do {
-		for (i = 0; i < BURST; i++)
-			j->frames[i] = (struct vesper_frame){ .data = j->memory[i], .room = ROOM };
-		n = BURST;
-		if (cli->count && cli->count - j->tally.packets < BURST)
+		n = CLI_BURST;
+		if (cli->count && cli->count - j->tally.packets < CLI_BURST)
 			n = (int)(cli->count - j->tally.packets);
 		n = vesper_recv(j->v, j->frames, (size_t)n, (int)cli->timeout_ms);
 		if (n < 0)
@@ -180,27 +197,19 @@ static int receive(const struct cli *cli, struct job *j)
 static int receive_main(const struct cli *cli)
 {
 	struct job *j;
-	int err, end;
+	int err;
 
 	if (!cli->output)
 		return cli_fail(cli, CLI_USAGE, "where to? Give --output FILE");
-	j = calloc(1, sizeof(*j));
+	j = job_new(cli);
 	if (!j)
-		return cli_fail(cli, CLI_FAILED, "no memory for a burst");
-	j->cli = cli;
+		return CLI_FAILED;
 	err = cli_open(cli, &j->v);
 	if (!err)
 		err = capture_create(cli, cli->output, &j->out);
 	if (!err)
 		err = receive(cli, j);
-	end = capture_finish(cli, j->out);
-	vesper_close(j->v);
-	if (!err)
-		err = end;
-	if (!err)
-		err = tally_report(cli, &j->tally);
-	free(j);
-	return err;
+	return job_end(j, err);
 }
 
 const struct cli_command cmd_encrypt = {

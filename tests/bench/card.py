@@ -10,13 +10,11 @@ Usage: card.py OUT.json
 """
 
 import argparse
+import contextlib
 import json
 import os
-import signal
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 from scapy.layers.inet import IP, UDP
@@ -24,44 +22,27 @@ from scapy.layers.l2 import Ether
 from scapy.utils import PcapWriter
 
 ROOT = Path(__file__).resolve().parents[2]
-BIN = ROOT / "build" / "bin"
+sys.path[:0] = [str(ROOT / "tests" / "demo"), str(ROOT / "tests" / "integration")]
+
+from demo import vesper  # noqa: E402
+from sim_process import CARD, Sim  # noqa: E402
+
 # Lengths of the IP packet; IMIX is 7:4:1 of 64, 576 and 1500 bytes.
 MIXES = {"64": [64], "512": [512], "1420": [1420], "imix": [64] * 7 + [576] * 4 + [1500]}
 PACKETS = {"64": 24000, "512": 12000, "1420": 6000, "imix": 12000}
 SA = "spi = 0x1001\nsource = 192.0.2.1\ndestination = 192.0.2.2\n"
 
 
-class Card:
-    """A vesper-sim of its own; after the `with` block `stats` holds its JSON and `memory` its peak in bytes."""
-
-    def __init__(self, directory):
-        self.socket = directory / "card.sock"
-        self.json = directory / "card.json"
-
-    def __enter__(self):
-        command = [BIN / "vesper-sim", "--quiet", "--socket", self.socket, "--stats", self.json]
-        self.process = subprocess.Popen(command)
-        while not self.socket.exists():
-            if self.process.poll() is not None:
-                raise RuntimeError(f"vesper-sim ended with status {self.process.returncode}")
-            time.sleep(0.02)
-        return self
-
-    def __exit__(self, *_):
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        peak = next(line for line in status.splitlines() if line.startswith("VmHWM:"))
-        self.memory = 1024 * int(peak.split()[1])
-        self.process.send_signal(signal.SIGTERM)
-        if self.process.wait(60):
-            raise RuntimeError(f"vesper-sim ended with status {self.process.returncode}")
-        self.stats = json.loads(self.json.read_text())
-
-
-def vesper(*arguments):
-    result = subprocess.run([BIN / "vesper", *arguments], capture_output=True, text=True, timeout=600)
-    if result.returncode:
-        raise RuntimeError(f"vesper {arguments[0]}: status {result.returncode}: {result.stderr.strip()}")
-    return result.stdout
+@contextlib.contextmanager
+def card(directory):
+    """A card of its own; afterwards `counters` holds its statistics and `memory` its peak in bytes."""
+    sim = Sim(CARD, directory, "--quiet")
+    try:
+        yield sim
+        sim.memory = sim.rss()
+    finally:
+        sim.stop()
+    sim.counters = json.loads(sim.stats_path.read_text())
 
 
 def capture(path, mix, count):
@@ -88,18 +69,18 @@ def traffic(directory, name, results):
     sa = ["--sa", directory / "sa", "--key-file", directory / "key", "--strict", "--json", "-"]
     vesper("encrypt", "--software", *sa, "-o", directory / "esp.pcap", plain)
 
-    with Card(directory) as out:
-        counts = json.loads(vesper("encrypt", "--socket", out.socket, *sa, "--wire", plain))
+    with card(directory) as out:
+        counts = json.loads(vesper("encrypt", "--socket", out.path, *sa, "--wire", plain))
     bits = 8 * (sent - 14 * count)
     results.append((f"card.bits_per_cycle.{name}", bits / counts["cycles"], "plaintext bit/cycle", None))
-    rings = out.stats["axi_read"]["rings"]["bytes"] + out.stats["axi_write"]["rings"]["bytes"]
-    signals = 4 * (out.stats["register_writes"] + out.stats["interrupts"])
+    rings = out.counters["axi_read"]["rings"]["bytes"] + out.counters["axi_write"]["rings"]["bytes"]
+    signals = 4 * (out.counters["register_writes"] + out.counters["interrupts"])
     results.append((f"card.pcie.bytes_per_packet.{name}", (rings + signals) / count, "B", 40))
-    padding = out.stats["axi_read"]["frames"]["bytes"] - sent
+    padding = out.counters["axi_read"]["frames"]["bytes"] - sent
     results.append((f"card.pcie.read_padding.{name}", padding / count, "B", None))
 
-    with Card(directory) as back:
-        arguments = ["--socket", back.socket, *sa, "-o", directory / "back.pcap", directory / "esp.pcap"]
+    with card(directory) as back:
+        arguments = ["--socket", back.path, *sa, "-o", directory / "back.pcap", directory / "esp.pcap"]
         counts = json.loads(vesper("decrypt", *arguments))
     results.append(
         (f"card.lookaside.bits_per_cycle.{name}", bits / counts["cycles"], "plaintext bit/cycle", None)
@@ -111,18 +92,18 @@ def measure(directory):
     (directory / "sa").write_text(SA)
     (directory / "key").write_text(os.urandom(36).hex())
     results = []
-    with Card(directory) as idle:
-        vesper("info", "--socket", idle.socket)
+    with card(directory) as idle:
+        vesper("info", "--socket", idle.path)
     for name in MIXES:
         out, count = traffic(directory, name, results)
         if name == "1420":
-            busy = out.stats["cycles"] / out.stats["cpu_seconds"]
+            busy = out.counters["cycles"] / out.counters["cpu_seconds"]
             results.append(("sim.cycles_per_second.busy", busy, "cycle/s", 200_000))
             # The start of the firmware is no part of the traffic.
-            spent = out.stats["cpu_seconds"] - idle.stats["cpu_seconds"]
+            spent = out.counters["cpu_seconds"] - idle.counters["cpu_seconds"]
             results.append(("sim.packets_per_second.1420", count / spent, "packet/s", 5000))
             results.append(("sim.memory", out.memory / 2**20, "MiB", 200))
-    rate = idle.stats["cycles"] / idle.stats["cpu_seconds"]
+    rate = idle.counters["cycles"] / idle.counters["cpu_seconds"]
     results.append(("sim.cycles_per_second.idle", rate, "cycle/s, only the management CPU at work", None))
     return results
 

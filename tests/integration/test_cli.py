@@ -23,10 +23,10 @@ KINDS = [(m, k, i) for m in ("tunnel", "transport") for k in (16, 24, 32) for i 
 MACS = {"src": "02:00:00:00:00:01", "dst": "02:00:00:00:00:02"}
 
 
-def vesper(*args, status=0, **kwargs):
-    """Run the command; return what it wrote. Its exit status must be `status`."""
+def vesper(*args, status=0, env=None, **kwargs):
+    """Run the command with `env` alone; return what it wrote. Its exit status must be `status`."""
     run = subprocess.run(
-        [VESPER, *map(str, args)], capture_output=True, text=True, timeout=60, env={}, **kwargs
+        [VESPER, *map(str, args)], capture_output=True, text=True, timeout=60, env=env or {}, **kwargs
     )
     assert run.returncode == status, f"status {run.returncode}: {run.stderr}"
     assert "Sanitizer" not in run.stderr

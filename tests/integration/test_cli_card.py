@@ -3,15 +3,14 @@
 
 import json
 import os
-import subprocess
 
 import pytest
 from scapy.layers.inet import IP, UDP
 from scapy.layers.l2 import Ether
 from scapy.utils import rdpcap, wrpcap
-from sim_process import CARD, ROOT, Sim
+from sim_process import CARD, Sim
+from test_cli import vesper
 
-VESPER = ROOT / "build" / "bin" / "vesper"
 SA = "spi = 0x{spi:x}\nsource = 192.0.2.1\ndestination = 192.0.2.2\nreplay-window = 128\n"
 
 pytestmark = pytest.mark.skipif(not CARD.is_file(), reason=f"{CARD.name} is not built")
@@ -25,22 +24,11 @@ def card(tmp_path):
     for spi in (0x1001, 0x1002):
         (tmp_path / f"{spi:x}.sa").write_text(SA.format(spi=spi))
 
-    def run(*arguments, status=0):
-        result = subprocess.run(
-            [VESPER, *map(str, arguments)],
-            capture_output=True,
-            text=True,
-            timeout=120,
-            env={**os.environ, "VESPER_SOCKET": str(sim.path)},
-        )
-        assert result.returncode == status, (
-            f"{arguments}: {result.returncode}: {result.stdout}{result.stderr}"
-        )
-        return result.stdout if not status else result.stderr
+    def run(*arguments, **kwargs):
+        return vesper(*arguments, env={"VESPER_SOCKET": str(sim.path)}, **kwargs)
 
     yield run
-    sim.process.terminate()
-    assert sim.process.wait(30) == 0
+    sim.stop()
 
 
 def sa_options(tmp_path, spi):

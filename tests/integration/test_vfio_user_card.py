@@ -13,7 +13,7 @@ import time
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sim_process import CARD, ROOT, Sim
-from vfio_user_client import BAR0, DATA_EVENTFD, TRIGGER, Client, Memory
+from vfio_user_client import BAR0, DATA_EVENTFD, TRIGGER, Client
 
 BASE = 0x40_0000_0000
 STATE, CONTROL, MBX_DOORBELL, MBX_STATUS = 0x14, 0x18, 0x40, 0x44
@@ -133,13 +133,6 @@ def client(shared):
         c.reset()
         until(lambda: c.reg(STATE) & 3 == 3, "passed self-test")
         yield c
-
-
-@pytest.fixture
-def memory():
-    m = Memory(1 << 20)
-    yield m
-    m.close()
 
 
 @pytest.fixture
