@@ -12,6 +12,8 @@
 #define BYTE(name) \
 	printf("  localparam logic [7:0] %s = 8'd%u;\n", #name + PREFIX_LEN, (unsigned int)(name))
 #define PREFIX_LEN 7 /* VESPER_ */
+#define SAF(name) \
+	printf("  localparam int SAF_" #name "_BIT = %d;\n", __builtin_ctz(VESPER_SAF_##name))
 
 /* Bit position and width of a member of a packed little-endian structure. */
 #define BITS(prefix, type, member)                                               \
@@ -42,6 +44,14 @@ static void constants(void)
 	NUM(VESPER_FEAT_TRANSPORT);
 	NUM(VESPER_FEAT_IPV4);
 	NUM(VESPER_FEAT_AES_GCM);
+	NUM(VESPER_FEAT_IPV6);
+	NUM(VESPER_FEAT_AES_GMAC);
+	NUM(VESPER_FEAT_ESN);
+	NUM(VESPER_FEAT_UDP);
+	NUM(VESPER_FEAT_INPLACE);
+	NUM(VESPER_FEAT_POLICY);
+	NUM(VESPER_FEAT_LIFETIME);
+	NUM(VESPER_FEAT_EVENTS);
 	NUM(VESPER_FRAME_MIN);
 	NUM(VESPER_FRAME_MAX);
 	NUM(VESPER_RING_LOG2_MIN);
@@ -49,10 +59,21 @@ static void constants(void)
 	NUM(VESPER_RX_ALIGN);
 	NUM(VESPER_MBX_SIZE);
 	NUM(VESPER_REPLAY_MAX);
-	NUM(VESPER_SA_HDR_MAX);
 	NUM(VESPER_SA_GEN_SHIFT);
+	NUM(VESPER_TFC_MAX);
+	NUM(VESPER_SAD_COUNT);
 	printf("  localparam int SA_INBOUND_BIT = %d;\n", __builtin_ctz(VESPER_SA_INBOUND));
-	printf("  localparam int SAF_DF_BIT = %d;\n", __builtin_ctz(VESPER_SAF_DF));
+	SAF(DF);
+	SAF(DF_COPY);
+	SAF(DSCP_COPY);
+	SAF(DSCP_MAP);
+	SAF(ECN_OFF);
+	SAF(FLOW_COPY);
+	SAF(ESN);
+	SAF(UDP);
+	SAF(IIV);
+	SAF(INPLACE);
+	SAF(SELECTOR);
 }
 
 static void codes(void)
@@ -70,6 +91,9 @@ static void codes(void)
 	BYTE(VESPER_ST_SEQ_EXHAUSTED);
 	BYTE(VESPER_ST_TOO_BIG);
 	BYTE(VESPER_ST_NO_SA);
+	BYTE(VESPER_ST_SA_KIND);
+	BYTE(VESPER_ST_LEASE);
+	BYTE(VESPER_ST_LIFETIME);
 	BYTE(VESPER_ST_NOT_IP);
 	BYTE(VESPER_ST_IP_HEADER);
 	BYTE(VESPER_ST_IP_CHECKSUM);
@@ -87,15 +111,57 @@ static void codes(void)
 	BYTE(VESPER_ST_OVERSIZE);
 	BYTE(VESPER_ST_WIRE_ERROR);
 	BYTE(VESPER_ST_WIRE_OVERFLOW);
+	BYTE(VESPER_ST_SELECTOR);
+	BYTE(VESPER_ST_ECN);
+	BYTE(VESPER_ST_ENCAP);
+	BYTE(VESPER_ST_KEEPALIVE);
+	BYTE(VESPER_ST_EXT_HEADER);
+	BYTE(VESPER_ST_UDP_LENGTH);
+	BYTE(VESPER_ST_DISCARD);
+	BYTE(VESPER_ST_NO_POLICY);
+	BYTE(VESPER_ST_SPI);
 	NUM(VESPER_ST_COUNT);
 	BYTE(VESPER_OP_PLAIN);
 	BYTE(VESPER_OP_ENCRYPT);
 	BYTE(VESPER_OP_DECRYPT);
+	BYTE(VESPER_OP_POLICY);
+	BYTE(VESPER_OP_INPLACE);
+	BYTE(VESPER_OP_DUMMY);
+	BYTE(VESPER_OP_CONTEXT);
 	BYTE(VESPER_TXF_LOOKASIDE);
 	BYTE(VESPER_TXF_MASK);
 	BYTE(VESPER_CPL_PHASE);
 	BYTE(VESPER_CPL_ESP);
 	BYTE(VESPER_CPL_LOOKASIDE);
+	BYTE(VESPER_CPL_INPLACE);
+	BYTE(VESPER_SAD_REPLAY);
+	BYTE(VESPER_SAD_ICV);
+	BYTE(VESPER_SAD_PADDING);
+	BYTE(VESPER_SAD_NEXT_HEADER);
+	BYTE(VESPER_SAD_INNER);
+	BYTE(VESPER_SAD_DUMMY);
+	BYTE(VESPER_SAD_SELECTOR);
+	BYTE(VESPER_SAD_ECN);
+	BYTE(VESPER_SAD_LIFETIME);
+	BYTE(VESPER_SAD_ENCAP);
+	BYTE(VESPER_SAD_ESP_LENGTH);
+	BYTE(VESPER_SAD_TOO_BIG);
+	BYTE(VESPER_SAD_FRAGMENT);
+	BYTE(VESPER_SAD_SEQ_EXHAUSTED);
+	BYTE(VESPER_SAD_LEASE);
+	BYTE(VESPER_SAD_KIND);
+	BYTE(VESPER_EV_SOFT_PACKETS);
+	BYTE(VESPER_EV_SOFT_BYTES);
+	BYTE(VESPER_EV_EXPIRED);
+	BYTE(VESPER_EV_LEASE_LOW);
+	BYTE(VESPER_EVF_PHASE);
+	BYTE(VESPER_EVF_INBOUND);
+	BYTE(VESPER_EVF_IPV6);
+	BYTE(VESPER_PROTECT);
+	BYTE(VESPER_BYPASS);
+	BYTE(VESPER_DISCARD);
+	BYTE(VESPER_ALG_AES_GCM);
+	BYTE(VESPER_ALG_AES_GMAC);
 	BYTE(VESPER_DIR_OUT);
 	BYTE(VESPER_DIR_IN);
 	BYTE(VESPER_MODE_TUNNEL);
@@ -106,6 +172,10 @@ static void codes(void)
 	BYTE(VESPER_MBX_E_DUPLICATE);
 	BYTE(VESPER_MBX_E_FULL);
 	BYTE(VESPER_MBX_E_HANDLE);
+	BYTE(VESPER_MBX_E_POLICY_DUPLICATE);
+	BYTE(VESPER_MBX_E_POLICY_FULL);
+	BYTE(VESPER_MBX_E_POLICY_MASKS);
+	BYTE(VESPER_MBX_E_POLICY_HANDLE);
 }
 
 static void layouts(void)
@@ -134,41 +204,86 @@ static void layouts(void)
 	BITS("RXC", vesper_rx_cpl, flags);
 	BITS("RXC", vesper_rx_cpl, tag);
 	BITS("RXC", vesper_rx_cpl, sa);
-	BITS("RXC", vesper_rx_cpl, hash);
+	BITS("RXC", vesper_rx_cpl, seq);
+	BITS("TXX", vesper_tx_ctx, seq_hi);
+	BITS("TXX", vesper_tx_ctx, reserved0);
+	BITS("TXX", vesper_tx_ctx, reserved1);
+	BITS("TXX", vesper_tx_ctx, reserved2);
+	/* The record opens with the SA itself. */
 	SIZE("SA_REC", vesper_sa_record);
-	BITS("SA_REC", vesper_sa_record, key);
+	BITS("SA_REC", vesper_sa, dir);
+	BITS("SA_REC", vesper_sa, mode);
+	BITS("SA_REC", vesper_sa, family);
+	BITS("SA_REC", vesper_sa, alg);
+	BITS("SA_REC", vesper_sa, key_len);
+	BITS("SA_REC", vesper_sa, icv_len);
+	BITS("SA_REC", vesper_sa, ttl);
+	BITS("SA_REC", vesper_sa, tos);
+	BITS("SA_REC", vesper_sa, flags);
+	BITS("SA_REC", vesper_sa, replay_window);
+	BITS("SA_REC", vesper_sa, spi);
+	BITS("SA_REC", vesper_sa, salt);
+	BITS("SA_REC", vesper_sa, src);
+	BITS("SA_REC", vesper_sa, dst);
+	BITS("SA_REC", vesper_sa, key);
+	BITS("SA_REC", vesper_sa, seq);
+	BITS("SA_REC", vesper_sa, queue);
+	BITS("SA_REC", vesper_sa, tfc);
+	BITS("SA_REC", vesper_sa, mtu);
+	BITS("SA_REC", vesper_sa, sport);
+	BITS("SA_REC", vesper_sa, dport);
+	BITS("SA_REC", vesper_sa, flow_label);
+	BITS("SA_REC", vesper_sa, soft_packets);
+	BITS("SA_REC", vesper_sa, soft_bytes);
+	BITS("SA_REC", vesper_sa, hard_packets);
+	BITS("SA_REC", vesper_sa, hard_bytes);
+	BITS("SA_REC", vesper_sa, lease_end);
+	BITS("SA_REC", vesper_sa, lease_warn);
+	BITS("SA_REC", vesper_sa, sel);
 	BITS("SA_REC", vesper_sa_record, h);
-	BITS("SA_REC", vesper_sa_record, salt);
-	BITS("SA_REC", vesper_sa_record, spi);
-	BITS("SA_REC", vesper_sa_record, dst);
-	BITS("SA_REC", vesper_sa_record, src);
-	BITS("SA_REC", vesper_sa_record, hdr);
-	BITS("SA_REC", vesper_sa_record, hdr_len);
-	BITS("SA_REC", vesper_sa_record, key_len);
-	BITS("SA_REC", vesper_sa_record, icv_len);
-	BITS("SA_REC", vesper_sa_record, mode);
-	BITS("SA_REC", vesper_sa_record, family);
-	BITS("SA_REC", vesper_sa_record, dir);
-	BITS("SA_REC", vesper_sa_record, queue);
-	BITS("SA_REC", vesper_sa_record, seq);
-	BITS("SA_REC", vesper_sa_record, replay_window);
-	BITS("SA_REC", vesper_sa_record, flags);
-	BITS("SA_REC", vesper_sa_record, hdr_sum);
+	/* Within SA_REC_SEL. */
+	BITS("SEL", vesper_selector, src);
+	BITS("SEL", vesper_selector, dst);
+	BITS("SEL", vesper_selector, src_len);
+	BITS("SEL", vesper_selector, dst_len);
+	BITS("SEL", vesper_selector, family);
+	BITS("SEL", vesper_selector, proto);
+	BITS("SEL", vesper_selector, sport_min);
+	BITS("SEL", vesper_selector, sport_max);
+	BITS("SEL", vesper_selector, dport_min);
+	BITS("SEL", vesper_selector, dport_max);
 	SIZE("SA_STATE", vesper_sa_state);
 	BITS("SA_STATE", vesper_sa_state, seq);
 	BITS("SA_STATE", vesper_sa_state, packets);
 	BITS("SA_STATE", vesper_sa_state, bytes);
-	BITS("SA_STATE", vesper_sa_state, replayed);
-	BITS("SA_STATE", vesper_sa_state, icv_failed);
-	BITS("SA_STATE", vesper_sa_state, spi);
-	BITS("SA_STATE", vesper_sa_state, mode);
-	BITS("SA_STATE", vesper_sa_state, family);
-	BITS("SA_STATE", vesper_sa_state, key_len);
-	BITS("SA_STATE", vesper_sa_state, icv_len);
-	BITS("SA_STATE", vesper_sa_state, src);
-	BITS("SA_STATE", vesper_sa_state, dst);
-	BITS("SA_STATE", vesper_sa_state, queue);
-	BITS("SA_STATE", vesper_sa_state, replay_window);
+	BITS("SA_STATE", vesper_sa_state, lease_end);
+	BITS("SA_STATE", vesper_sa_state, drops);
+	BITS("SA_STATE", vesper_sa_state, sa);
+	SIZE("POLICY", vesper_policy);
+	BITS("POLICY", vesper_policy, src);
+	BITS("POLICY", vesper_policy, dst);
+	BITS("POLICY", vesper_policy, src_len);
+	BITS("POLICY", vesper_policy, dst_len);
+	BITS("POLICY", vesper_policy, family);
+	BITS("POLICY", vesper_policy, proto);
+	BITS("POLICY", vesper_policy, sport);
+	BITS("POLICY", vesper_policy, dport);
+	BITS("POLICY", vesper_policy, sport_mask);
+	BITS("POLICY", vesper_policy, dport_mask);
+	BITS("POLICY", vesper_policy, action);
+	BITS("POLICY", vesper_policy, priority);
+	BITS("POLICY", vesper_policy, sa);
+	SIZE("EVENT", vesper_event);
+	BITS("EVENT", vesper_event, src);
+	BITS("EVENT", vesper_event, dst);
+	BITS("EVENT", vesper_event, time);
+	BITS("EVENT", vesper_event, seq);
+	BITS("EVENT", vesper_event, spi);
+	BITS("EVENT", vesper_event, sa);
+	BITS("EVENT", vesper_event, flow_label);
+	BITS("EVENT", vesper_event, suppressed);
+	BITS("EVENT", vesper_event, code);
+	BITS("EVENT", vesper_event, flags);
 }
 
 int main(void)
