@@ -13,3 +13,7 @@ ESP_IN_SOURCES := $(shell cat rtl/esp/esp_in.f)
 LINT_TOPS += esp_in
 SYNTH_TOPS += esp_in
 SOURCES_esp_in := $(ESP_COMMON) $(ESP_IN_SOURCES)
+
+LINT_TOPS += ip_parse
+SYNTH_TOPS += ip_parse
+SOURCES_ip_parse := $(ABI_SV) rtl/esp/ip_pkg.sv rtl/esp/ip_parse.sv

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //
-// IPv4 headers (RFC 791) as both ESP pipes read and write them.
+// IP headers (RFC 791, RFC 8200) as both ESP pipes read and write them; ip_parse.sv reads whole frames.
 //
 // Byte strings have byte 0 in [7:0], so a 16-bit field of the wire is byte-swapped here: be16() gives the number.
 // One's complement sums (RFC 1071) are of numbers, 16 bits, not inverted.
@@ -16,11 +16,30 @@ package ip_pkg;
   localparam int ETH_BYTES = 14;
   localparam int IP_MIN = 20;
   localparam int IP_MAX = 60;
+  localparam int IP6_BYTES = 40;
+  localparam int UDP_BYTES = 8;
   localparam int ESP_BYTES = 8;  // SPI, sequence number
   localparam int IV_BYTES = 8;
+  localparam int WINDOW_BYTES = 128;  // of a frame, in which its headers are looked for
+  localparam int L4_BYTES = 24;  // behind the IP header that lie in it too: UDP, ESP, IV
 
   localparam logic [15:0] ETHERTYPE_IPV4 = 16'h0800;
+  localparam logic [15:0] ETHERTYPE_IPV6 = 16'h86dd;
+  localparam logic [15:0] ETHERTYPE_VLAN = 16'h8100;  // IEEE 802.1Q
+  localparam logic [15:0] ETHERTYPE_SVLAN = 16'h88a8;  // IEEE 802.1ad
+  localparam logic [7:0] PROTO_HOPOPT = 8'd0;
+  localparam logic [7:0] PROTO_ICMP = 8'd1;
   localparam logic [7:0] PROTO_IPIP = 8'd4;
+  localparam logic [7:0] PROTO_TCP = 8'd6;
+  localparam logic [7:0] PROTO_UDP = 8'd17;
+  localparam logic [7:0] PROTO_DCCP = 8'd33;
+  localparam logic [7:0] PROTO_IPV6 = 8'd41;
+  localparam logic [7:0] PROTO_ROUTING = 8'd43;
+  localparam logic [7:0] PROTO_FRAGMENT = 8'd44;
+  localparam logic [7:0] PROTO_ICMPV6 = 8'd58;
+  localparam logic [7:0] PROTO_DSTOPTS = 8'd60;
+  localparam logic [7:0] PROTO_SCTP = 8'd132;
+  localparam logic [7:0] PROTO_UDPLITE = 8'd136;
   localparam logic [7:0] PROTO_ESP = 8'd50;
   localparam logic [7:0] PROTO_NONE = 8'd59;  // a dummy packet (RFC 4303 2.6)
   /* verilator lint_on UNUSEDPARAM */
@@ -33,6 +52,28 @@ package ip_pkg;
     logic fragment;  // offset not zero, or more fragments follow
     logic [7:0] proto;
   } ip4_t;
+
+  // What ip_parse says of a frame. All but status, l2_bytes and ipv6 counts only with ST_OK.
+  typedef struct packed {
+    logic [7:0] status;  // ST_OK, ST_NOT_IP, ST_TRUNCATED, ST_IP_HEADER, ST_IP_CHECKSUM, ST_EXT_HEADER
+    logic ipv6;
+    logic [4:0] l2_bytes;  // Ethernet header with its tags: 14, 18, 22
+    logic [7:0] hdr_bytes;  // IP header with the extension headers that were walked
+    logic [15:0] total;  // of the IP packet, header included
+    logic [7:0] proto;  // of what follows the header
+    logic [7:0] proto_at;  // where in the frame that stands
+    logic fragment;
+    logic later;  // not the first fragment
+    logic df;  // IPv4
+    logic [7:0] tos;  // or traffic class
+    logic [19:0] flow_label;
+    logic [127:0] src;  // byte strings, IPv4 in [31:0]
+    logic [127:0] dst;
+    logic ports;  // the two below are known
+    logic [15:0] sport;  // byte strings; ICMP: type in [7:0]
+    logic [15:0] dport;  // ICMP: code in [7:0]
+    logic [8*L4_BYTES-1:0] l4;  // the bytes behind the header, whatever they are
+  } ip_info_t;
 
   function automatic logic [15:0] be16(input logic [15:0] s);
     be16 = {s[7:0], s[15:8]};
