@@ -8,8 +8,9 @@
 // job comes with the first beat. Packets leave in order and in the same framing; bytes beyond m_bytes
 // are zero, and m_tag, with m_last, is the full 16-byte tag. Byte 0 is always in the lowest bits.
 //
-// Back to back, a packet of n blocks of 16 bytes costs ceil((n + 2) / BLOCKS) cycles; a new key, H or
-// kind of job costs nothing more. With h = 0, no AAD and no bytes, m_tag is E(key, j0).
+// Back to back, a packet of n blocks of 16 bytes costs ceil((n + 2) / BLOCKS) cycles (n + 3 where the
+// stream's last four bytes spill into a block of GHASH: aad_bytes = 20); a new key, H or kind of job
+// costs nothing more. With h = 0, no AAD and no bytes, m_tag is E(key, j0).
 //
 // See README.md in this folder for the drawing and the timing.
 module gcm_engine
@@ -170,13 +171,15 @@ module gcm_engine
   beat_meta_t ks_meta;
   logic [N-1:0][127:0] ks_slot;
   logic [127:0] tail_mask;
+  logic [N-1:0][31:0] ends;  // last four bytes of each slot as the next block of GHASH has them
+  logic [31:0] ends_before;  // of the beat before
 
   assign ks_meta = meta_ring[rp];
   assign ks_slot = slot_ring[rp];
 
   always_comb begin
     tail_mask = '0;
-    if (ks_valid && ks_meta.rem <= 4'(N + 1)) begin
+    if (ks_valid && ks_meta.rem <= 4'(N + 2)) begin
       for (int unsigned i = 0; i < 16; i++) begin
         tail_mask[8*i+:8] = (5'(i) < ks_meta.tail_bytes) ? 8'hff : 8'h00;
       end
@@ -198,10 +201,26 @@ module gcm_engine
     if (rst) x_mask <= '0;  // may be an H: see the empty packet above
   end
 
+  // Does the packet's last block of GHASH hold nothing but what is left over from the stream's last?
+  wire spills = ks_meta.straddles && ks_meta.tail_bytes > 5'd12;
+
+  always_ff @(posedge clk) if (ks_valid && ks_meta.straddles) ends_before <= ends[N-1];
+
   for (genvar c = 0; c < N; c++) begin : g_xor
-    // The packet's last slot is the lengths block, the one before it may hold fewer than 16 bytes.
-    wire payload = ks_meta.rem > 4'(c + 1) && !(ks_meta.first && c == 0);
-    wire tail = ks_meta.rem == 4'(c + 2);
+    // The packet's last slot is the lengths block; the stream's last block, before it or (if that
+    // spills) before the block before it, may hold fewer than 16 bytes.
+    wire hashed = ks_meta.rem > 4'(c + 1) && !(ks_meta.first && c == 0);
+    wire payload = hashed && !(spills && ks_meta.rem == 4'(c + 2));
+    wire tail = ks_meta.rem == 4'(c + 2) + 4'(spills);
+
+    always_comb begin
+      ends[c] = '0;
+      if (ks_valid && ks_meta.straddles) begin
+        ends[c] = ks_slot[c][127:96];
+        if (tail) ends[c] &= tail_mask[127:96];
+        if (ks_meta.first && c == 0) ends[c] = ks_meta.aad_end;
+      end
+    end
 
     always_ff @(posedge clk) begin
       if (ks_valid) begin
@@ -218,6 +237,9 @@ module gcm_engine
         end else begin
           x_out[c]  <= '0;
           x_hash[c] <= ks_slot[c];
+        end
+        if (hashed && ks_meta.straddles) begin
+          x_hash[c] <= {payload ? in_block[95:0] : 96'd0, (c == 0) ? ends_before : ends[(c+N-1)%N]};
         end
       end
     end

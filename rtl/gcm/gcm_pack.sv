@@ -104,6 +104,7 @@ module gcm_pack
   assign release_beat = m_valid && m_ready;
 
   wire unused = &{1'b0, i_meta.lane, i_meta.chained, i_meta.decrypt, i_meta.plain, i_meta.tail_bytes};
+  wire unused_straddle = &{1'b0, i_meta.straddles, i_meta.aad_end};
 
 `ifndef SYNTHESIS
   wire [PtrBits:0] level = wp - rp;

@@ -32,11 +32,15 @@ package gcm_pkg;
     logic [1:0] key_len;  // 0: 128, 1: 192, 2: 256
     logic [127:0] h;  // hash subkey E(K, 0)
     logic [127:0] j0;  // pre-counter block; for a 96-bit IV: IV || 00000001
-    logic [127:0] aad;  // AAD prefix; bytes beyond aad_bytes are zero
-    logic [4:0] aad_bytes;  // 0..16
+    logic [159:0] aad;  // AAD prefix; bytes beyond aad_bytes are zero
+    logic [4:0] aad_bytes;  // 0..16; with auth_only 0, 16 or 20
     logic decrypt;  // GHASH over the input instead of the output
-    logic auth_only;  // GMAC: the stream passes unchanged and continues the AAD (aad_bytes 0 or 16)
+    logic auth_only;  // GMAC: the stream passes unchanged and continues the AAD
   } gcm_job_t;
+
+  // The longest AAD prefix, that of GMAC in ESP with extended sequence numbers (RFC 4543, 3.3): SPI,
+  // 64-bit sequence number, IV. The blocks that GHASH sees then straddle those of the stream.
+  localparam logic [4:0] AAD_STRADDLING = 5'd20;
 
 `ifdef VESPER_DPI
   // clmul64.
@@ -49,7 +53,8 @@ package gcm_pkg;
 `endif
 
   // What goes with a beat of up to BLOCKS slots through the engine. A packet's slots are the AAD
-  // prefix, its blocks, the lengths block; rem counts from this beat's first slot to the last one.
+  // prefix (its first 16 bytes), its blocks, perhaps a block for the end of a straddling stream, the
+  // lengths block; rem counts from this beat's first slot to the last one.
   typedef struct packed {
     logic first;  // this beat opens its packet: slot 0 is the AAD prefix
     logic [3:0] rem;  // slots of this packet from here on, this beat's included; 15: 15 or more
@@ -57,6 +62,8 @@ package gcm_pkg;
     logic chained;  // beat number 2 or higher: the accumulator counts
     logic decrypt;
     logic plain;  // the stream passes unchanged
+    logic straddles;  // plain, and GHASH's blocks begin four bytes before the stream's
+    logic [31:0] aad_end;  // bytes 16..19 of the AAD prefix
     logic [2:0] sub;  // beat number within the 64-byte beat it was cut from
     logic out_last;  // that 64-byte beat is the packet's last
     logic [6:0] out_bytes;  // its bytes

@@ -5,11 +5,12 @@
 `default_nettype none
 
 // A packet of n blocks takes n + 2 slots: AAD prefix, blocks, lengths. A new packet begins in a new
-// beat, so it costs ceil((n + 2) / BLOCKS) beats.
+// beat, so it costs ceil((n + 2) / BLOCKS) beats. With an AAD prefix of 20 bytes n is the number of
+// blocks of the stream and the four bytes before it, and the last may have nothing in the stream.
 //
 // From a 64-byte beat with blocks d0..d3 the slots are {carry, d0, d1, d2, d3, lengths}, where carry
 // is the AAD prefix or the last block of the beat before; d3 and lengths are only there in the
-// packet's last beat. They go out BLOCKS at a time, numbered by `sub`.
+// packet's last beat, before the lengths perhaps the block that only a straddling stream has. They go out BLOCKS at a time, numbered by `sub`.
 //
 // GHASH multiplies a block by the power of H that its distance from the packet's end asks for, up to
 // 2 * BLOCKS, so a beat leaves only when the next two 64-byte beats, or the end, are here. All that
@@ -93,11 +94,13 @@ module gcm_slots
 
   logic [2:0] sub;
   logic [3:0] rem_head, rem;
+  logic straddles;
+  wire [6:0] ahead = straddles ? 7'd4 : 7'd0;  // bytes that GHASH sees before the stream's
 
   always_comb begin
-    if (last0) rem_head = 4'(blocks_of(bytes_q[rp])) + 4'd2;
-    else if (last1) rem_head = 4'(blocks_of(bytes_q[rp1])) + 4'd6;
-    else if (last2) rem_head = 4'(blocks_of(bytes_q[rp2])) + 4'd10;
+    if (last0) rem_head = 4'(blocks_of(bytes_q[rp] + ahead)) + 4'd2;
+    else if (last1) rem_head = 4'(blocks_of(bytes_q[rp1] + ahead)) + 4'd6;
+    else if (last2) rem_head = 4'(blocks_of(bytes_q[rp2] + ahead)) + 4'd10;
     else rem_head = 4'd15;
     rem = rem_head - 4'(sub) * 4'(BLOCKS);
   end
@@ -140,6 +143,7 @@ module gcm_slots
   wire [63:0] stream_bits = {29'd0, total + 32'(bytes_q[rp]), 3'd0};
   wire [63:0] aad_bits = {56'd0, opens ? job_q[rp].aad_bytes : aad_bytes, 3'd0};
   wire plain = opens ? job_q[rp].auth_only : o_meta.plain;
+  assign straddles = opens ? job_q[rp].aad_bytes == AAD_STRADDLING : o_meta.straddles;
 
   logic [127:0] lengths;
   logic [3:0][127:0] d;
@@ -163,7 +167,7 @@ module gcm_slots
       for (int unsigned l = 1; l <= 4; l++) begin
         if (l % BLOCKS == c && (BLOCKS == 4 || sub == 3'(l / BLOCKS))) block = d[l-1];
       end
-      if (c == 0 && sub == 3'd0) block = first ? job_q[rp].aad : carry;
+      if (c == 0 && sub == 3'd0) block = first ? job_q[rp].aad[127:0] : carry;
     end
 
     always_ff @(posedge clk) begin
@@ -193,6 +197,8 @@ module gcm_slots
       if (opens) begin
         o_meta.decrypt <= job_q[rp].decrypt;
         o_meta.plain <= job_q[rp].auth_only;
+        o_meta.straddles <= straddles;
+        o_meta.aad_end <= job_q[rp].aad[159:128];
         o_key <= job_q[rp].key;
         o_key_len <= job_q[rp].key_len;
         o_iv <= job_q[rp].j0[95:0];
@@ -220,9 +226,9 @@ module gcm_slots
       if (in_first) begin
         assert (s_job.key_len != 2'd3)
         else $error("gcm_engine: s_job.key_len is 3");
-        assert (s_job.aad_bytes <= 5'd16)
+        assert (s_job.aad_bytes <= 5'd16 || s_job.auth_only)
         else $error("gcm_engine: s_job.aad_bytes is %0d, above 16", s_job.aad_bytes);
-        assert (!s_job.auth_only || s_job.aad_bytes == 5'd0 || s_job.aad_bytes == 5'd16)
+        assert (!s_job.auth_only || s_job.aad_bytes inside {5'd0, 5'd16, AAD_STRADDLING})
         else $error("gcm_engine: s_job.aad_bytes is %0d with auth_only", s_job.aad_bytes);
       end
     end

@@ -235,7 +235,7 @@ module vesper_mgmt
         key_len: hw_out.gcm_ctl.key_len.value,
         h: gcm_h,
         j0: gcm_j0,
-        aad: gcm_aad,
+        aad: {32'd0, gcm_aad},
         aad_bytes: hw_out.gcm_ctl.aad_bytes.value,
         decrypt: hw_out.gcm_ctl.decrypt.value,
         auth_only: 1'b0

@@ -55,10 +55,10 @@ struct Bench {
 			const unsigned aad_bits = 8 * 8, low = 7;
 
 			top.s_job[0] = (8u << 2) | (rng() & 2);
-			for (unsigned i = low + aad_bits; i < low + 128; i++)
+			for (unsigned i = low + aad_bits; i < low + 160; i++)
 				top.s_job[i / 32] &= ~(1u << (i % 32));
 			for (unsigned i = 0; i < 2; i++) {
-				const unsigned bit = 7 + 3 * 128 + i;
+				const unsigned bit = low + 160 + 2 * 128 + i;
 				const uint32_t mask = 1u << (bit % 32);
 
 				top.s_job[bit / 32] &= ~mask;

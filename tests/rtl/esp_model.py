@@ -18,7 +18,7 @@ SA_CTX_T = Struct(
 )  # fmt: skip
 SA_OUT_REQ_T = Struct(handle=32, bytes=16, hdr_bytes=6)
 SA_OUT_RSP_T = Struct(status=8, seq=64, ctx=SA_CTX_T.width)
-GCM_JOB_T = Struct(key=256, key_len=2, h=128, j0=128, aad=128, aad_bytes=5, decrypt=1, auth_only=1)
+GCM_JOB_T = Struct(key=256, key_len=2, h=128, j0=128, aad=160, aad_bytes=5, decrypt=1, auth_only=1)
 
 ST = {
     "OK": 0, "BAD_OP": 3, "SA_STALE": 8, "SA_DIRECTION": 9, "SEQ_EXHAUSTED": 10, "TOO_BIG": 11,
@@ -178,7 +178,7 @@ class Engine:
         assert to_bytes(job["h"], 16) == h
         j0 = to_bytes(job["j0"], 16)
         assert j0[12:] == b"\0\0\0\1"
-        aad = to_bytes(job["aad"], 16)[: job["aad_bytes"]]
+        aad = to_bytes(job["aad"], 20)[: job["aad_bytes"]]
         sealed = AESGCM(key[:key_bytes]).encrypt(j0[:12], data, aad)
         cuts = [sealed[i : min(i + 64, len(data))] for i in range(0, len(data), 64)]
         for i, cut in enumerate(cuts):

@@ -76,7 +76,7 @@ class Packet:
             (int(self.auth_only), 1),
             (int(self.decrypt), 1),
             (len(self.aad), 5),
-            (le(self.aad), 128),
+            (le(self.aad), 160),
             (le(self.j0), 128),
             (le(h), 128),
             (KEY_LEN[len(self.key)], 2),
@@ -110,7 +110,7 @@ def model_packet(key, j0, aad, plain, name=""):
 
 
 def gmac_packet(key, iv, aad, stream, name=""):
-    """A GMAC packet: aad (0 or 16 bytes) and then stream, all of it authenticated only."""
+    """A GMAC packet: aad (0, 16 or 20 bytes) and then stream, all of it authenticated only."""
     tag = AESGCM(key).encrypt(iv, b"", aad + stream)
     return Packet(key, j0_of(key, iv), aad, stream, stream, tag, auth_only=True, name=name)
 
@@ -129,7 +129,7 @@ def random_packet(rng, size=None):
     if kind < 0.05:
         return h_packet(key)
     if kind < 0.25:
-        return gmac_packet(key, iv, rng.randbytes(rng.choice((0, 16))), data)
+        return gmac_packet(key, iv, rng.randbytes(rng.choice((0, 16, 20))), data)
     return gcm_packet(key, iv, rng.randbytes(rng.choice((0, 8, 12, 16, rng.randrange(17)))), data, kind < 0.6)
 
 
@@ -171,7 +171,7 @@ class Bench:
                     dut.s_data.value = self.rng.getrandbits(512)
                     await RisingEdge(dut.clk)
                 dut.s_valid.value = 1
-                dut.s_job.value = packet.job() if i == 0 else self.rng.getrandbits(649)
+                dut.s_job.value = packet.job() if i == 0 else self.rng.getrandbits(681)
                 # what lies beyond the last byte must not matter either
                 dut.s_data.value = le(beat + self.rng.randbytes(64 - len(beat)))
                 dut.s_bytes.value = len(beat)

@@ -535,7 +535,7 @@ async def jobs_between_packets(dut):
                 (size // 8 - 2, 2),
                 (int.from_bytes(hash_key(key), "little"), 128),
                 (int.from_bytes(nonce + b"\0\0\0\1", "little"), 128),
-                (int.from_bytes(aad, "little"), 128),
+                (int.from_bytes(aad, "little"), 160),
                 (8, 5),
                 (0, 1),
                 (0, 1),
@@ -622,7 +622,7 @@ async def boot_overwrites_round_keys(dut):
     pipe = dut.g_engine[0].engine.u_aes
     random.seed(9)
     # AES-256, no AAD (key_len lies above h, j0, aad, aad_bytes and two flags)
-    job = random.getrandbits(649) & ~(3 << 391) & ~0x7F | 2 << 391
+    job = random.getrandbits(681) & ~(3 << 423) & ~0x7F | 2 << 423
     dut.s_job.value, dut.s_data.value = job, random.getrandbits(512)
     dut.s_bytes.value, dut.s_last.value, dut.s_valid.value = 64, 1, 1
     await ClockCycles(dut.clk, 60)
