@@ -1,12 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //
-// Records of the SA table, its hash, and the replay check.
-//
-// The replay window is a ring of 64-bit words, one a block of 64 sequence numbers. The word of the newest block
-// (`head`) stands in the SA's own record, so that packets in order touch the ring once in 64. A word in the ring
-// carries the upper bits of its block number as a stamp; a word whose stamp differs counts as empty. Hence a jump
-// forward clears nothing and nothing is ever shifted. 64 words and the head hold the 4,096 numbers of the largest
-// window at any alignment (RFC 4303 3.4.3, RFC 6479).
+// Records of the SA table, and its hash.
 
 `default_nettype none
 
@@ -14,7 +8,7 @@ package sa_pkg;
   import vesper_pkg::*;
 
   localparam int WAYS = 4;
-  localparam int RING_LOG2 = 6;
+  localparam int DESC_WORDS = 64;  // struct vesper_sa in words of 32 bits
 
   // What names an SA. Addresses and SPI as byte strings.
   typedef struct packed {
@@ -31,73 +25,64 @@ package sa_pkg;
   } sa_slot_t;
   typedef sa_slot_t [WAYS-1:0] sa_row_t;
 
-  // What the management keeps of an SA: never key, salt or H.
-  typedef struct packed {
-    logic         valid;
-    sa_key_t      key;
-    logic [127:0] src;
-    logic         tunnel;
-    logic [1:0]   key_len;
-    logic [4:0]   icv_bytes;
-    logic [15:0]  qid;
-    logic [12:0]  window;
-  } sa_info_t;
-
   // Operations of the management on an SA's changing state; each takes one cycle of the pipe that owns it.
-  typedef enum logic [1:0] {
-    SA_SET,    // installed, with op_gen, op_seq, op_window
-    SA_CLEAR,  // to zero
-    SA_GET,    // answers on st_*
-    SA_FILL    // ring word of the block of op_seq: all received
+  typedef enum logic [2:0] {
+    SA_NONE,   // nothing but reading the context
+    SA_SET,    // installed, with gen, seq, lease_end, window, esn, udp
+    SA_CLEAR,  // state to zero
+    SA_GET,    // answers `word` of the snapshot
+    SA_FILL,   // ring word of the block of `seq`: all as `seen`; drop counter `word`: zero
+    SA_LEASE   // lease_end
   } sa_op_e;
 
-  typedef struct packed {
-    logic [63:0] seq;
-    logic [63:0] packets;
-    logic [63:0] bytes;
-    logic [63:0] replayed;
-    logic [63:0] icv_failed;
-  } sa_counts_t;
+  // The numbers of a snapshot, 64 bits each, in the order of struct vesper_sa_state.
+  localparam int SNAP_SEQ = 0, SNAP_PACKETS = 1, SNAP_BYTES = 2, SNAP_DROPS = 4;  // 3: lease_end, inbound 0
+  localparam int SNAP_WORDS = 20;
 
-  // An inbound SA's generation and the newest part of its window.
   typedef struct packed {
-    logic        valid;
+    sa_op_e      op;
+    logic [15:0] index;
     logic [14:0] gen;
+    logic [63:0] seq;
+    logic [63:0] lease_end;
     logic [12:0] window;
-    logic [63:0] top;     // highest sequence number received
-    logic [63:0] head;    // bit i: number {top[63:6], i} was received
-  } sa_edge_t;
+    logic        esn;
+    logic        udp;
+    logic        seen;
+    logic [4:0]  word;       // GET: SNAP_*; FILL: index of the drop counter, if below 16
+  } sa_op_t;
 
+  // Limits of an SA, 0: none; and its SPI, for the events about them.
   typedef struct packed {
-    logic [51:0] stamp;
-    logic [63:0] seen;
-  } sa_ring_t;
+    logic [31:0] spi;
+    logic [63:0] soft_packets;
+    logic [63:0] soft_bytes;
+    logic [63:0] hard_packets;
+    logic [63:0] hard_bytes;
+  } sa_limits_t;
 
-  // An inbound SA as lookup returns it: sa_ctx_t without the outer header.
+  // What decides how an outbound packet grows, and what is refused.
   typedef struct packed {
-    logic [255:0] key;
-    logic [1:0]   key_len;
-    logic [127:0] h;
-    logic [31:0]  salt;
-    logic [31:0]  spi;
-    logic         tunnel;
-    logic [4:0]   icv_bytes;
-    logic [3:0]   qid;
-    logic [31:0]  flags;
-  } sa_in_ctx_t;
+    logic [31:0] spi;
+    logic        tunnel;
+    logic        ipv6;
+    logic        inplace;
+    logic        udp;
+    logic        esn;
+    logic        iiv;
+    logic [4:0]  icv_bytes;
+    logic [13:0] tfc;
+    logic [15:0] mtu;
+    logic [31:0] lease_warn;
+  } sa_shape_t;
 
-  // 1: `seq` was received before, or is older than the window. `word` is the ring's word for the block of `seq`.
-  // The generation is none of its business.
-  // verilator lint_off UNUSEDSIGNAL
-  function automatic logic replay_seen(input sa_edge_t e, input sa_ring_t word, input logic [63:0] seq);
-    if (e.window <= 13'd1) return 1'b0;
-    if (seq == 64'd0) return 1'b1;
-    if (seq > e.top) return 1'b0;
-    if (e.top - seq >= 64'(e.window)) return 1'b1;
-    if (seq[63:6] == e.top[63:6]) return e.head[seq[5:0]];
-    return word.stamp == seq[63:12] && word.seen[seq[5:0]];
-  endfunction
-  // verilator lint_on UNUSEDSIGNAL
+  // What an SA has to tell: a bit for each of EV_SOFT_PACKETS, EV_SOFT_BYTES, EV_EXPIRED, EV_LEASE_LOW.
+  typedef struct packed {
+    logic [3:0]  codes;
+    logic [31:0] handle;
+    logic [31:0] spi;
+    logic [63:0] seq;
+  } sa_note_t;
 
   function automatic logic [31:0] byte_swap(input logic [31:0] w);
     return {w[7:0], w[15:8], w[23:16], w[31:24]};

@@ -2,7 +2,11 @@ rtl/lib/fifo_wiped.sv
 rtl/sa/sa_pkg.sv
 rtl/sa/sa_ram.sv
 rtl/sa/sa_hash.sv
+rtl/sa/sa_count.sv
+rtl/sa/sa_events.sv
+rtl/sa/sa_fit.sv
 rtl/sa/sa_out.sv
+rtl/sa/sa_window.sv
 rtl/sa/sa_in.sv
 rtl/sa/sa_cfg.sv
 rtl/sa/sa_table.sv

@@ -13,9 +13,17 @@ CASES = [
     "resumed",
     "highest_number",
     "index_reused",
+    "esn_inference",
+    "esn_subspaces",
+    "esn_random_walk",
 ]
 
 
 @pytest.mark.parametrize("testcase", CASES)
 def test_replay(testcase):
     run("sa_table", SOURCES, "cocotb_replay", parameters={"ENTRIES": 64}, testcase=testcase)
+
+
+def test_small_rings():
+    """A card with rings of 256 numbers."""
+    run("sa_table", SOURCES, "cocotb_replay", parameters={"ENTRIES": 64, "WINDOW_MAX": 256}, testcase="clipped")

@@ -6,9 +6,11 @@ from collections import deque
 import cocotb
 from cocotb.clock import Clock
 from cocotb.triggers import Event, RisingEdge
-from sa_model import COMMIT, CTX, IN_REQ, IN_RSP, OK, OUT_REQ, OUT_RSP
+from sa_model import COMMIT, EVENT, IN_CTX, IN_REQ, IN_RSP, OK, OUT, OUT_CTX, OUT_REQ, OUT_RSP, UDP
 
-INSTALL, REMOVE, READ, WIPE = range(4)
+INSTALL, REMOVE, READ, WIPE, LEASE = range(5)
+STATE_WORDS = 104
+INBOUND = 1 << 16
 
 
 class Port:
@@ -63,8 +65,8 @@ class Management:
 
     def __init__(self, dut):
         self.dut = dut
-        for name in ("cfg_we", "cfg_cmd_valid", "cfg_next", "cfg_cmd", "cfg_word", "cfg_wdata", "cfg_handle"):
-            getattr(dut, name).value = 0
+        for name in ("we", "cmd_valid", "next", "cmd", "word", "wdata", "handle", "arg", "rd_word"):
+            getattr(dut, f"cfg_{name}").value = 0
 
     async def reset(self):
         dut = self.dut
@@ -87,9 +89,10 @@ class Management:
             await RisingEdge(dut.clk)
         dut.cfg_we.value = 0
 
-    async def command(self, cmd, handle=0, nxt=0, limit=20000):
+    async def command(self, cmd, handle=0, nxt=0, arg=0, limit=20000):
         dut = self.dut
         dut.cfg_cmd.value, dut.cfg_handle.value, dut.cfg_next.value = cmd, handle, nxt
+        dut.cfg_arg.value = arg
         dut.cfg_cmd_valid.value = 1
         while True:
             await RisingEdge(dut.clk)
@@ -110,8 +113,22 @@ class Management:
         return status
 
     async def read(self, handle, nxt=0):
+        """Status, handle, struct vesper_sa_state."""
         status, handle = await self.command(READ, handle, nxt)
-        return status, handle, int(self.dut.cfg_rsp_state.value).to_bytes(88, "little")
+        words = []
+        for i in range(STATE_WORDS + 2):
+            if i >= 2:
+                words.append(int(self.dut.cfg_rd_data.value).to_bytes(4, "little"))
+            self.dut.cfg_rd_word.value = min(i, STATE_WORDS - 1)
+            await RisingEdge(self.dut.clk)
+        return status, handle, b"".join(words)
+
+    async def lease(self, sa, end):
+        status, handle = await self.command(LEASE, sa.handle, arg=end)
+        assert handle == sa.handle
+        if status == OK:
+            sa.lease(end)
+        return status
 
 
 class Table(Management):
@@ -129,6 +146,8 @@ class Table(Management):
         self.out = Port(dut, "out_req", "out_rsp", "out_rsp", g, s)
         self.inb = Port(dut, "in_req", "in_rsp", "in_rsp", g, s)
         self.cm = Port(dut, "cm_req", "cm_rsp", "cm_rsp_status", g, s)
+        self.events, self.event_stall = [], s
+        dut.ev_ready.value = 0
 
     async def start(self):
         dut = self.dut
@@ -136,6 +155,35 @@ class Table(Management):
         await self.reset()
         for port in (self.out, self.inb, self.cm):
             cocotb.start_soon(port.run())
+        cocotb.start_soon(self.listen())
+
+    async def listen(self):
+        """What SAs tell."""
+        ready = 0
+        offered = None
+        while True:
+            await RisingEdge(self.dut.clk)
+            if int(self.dut.ev_valid.value):
+                word = int(self.dut.ev.value)
+                assert offered is None or offered == word, "an offered event changed"
+                offered = word
+                if ready:
+                    self.events.append(EVENT.unpack(word))
+                    offered = None
+            ready = int(not self.event_stall())
+            self.dut.ev_ready.value = ready
+
+    def told(self, sa):
+        """(code, sequence number) of each event of this SA so far, in order."""
+        mine = [event for event in self.events if event["sa"] == sa.handle]
+        for event in mine:
+            code, seq = event.pop("code"), event.pop("seq")
+            assert event == {
+                "inbound": int(sa.dir != OUT), "ipv6": 0, "src": 0, "dst": 0, "spi": int.from_bytes(sa.spi, "little"),
+                "sa": sa.handle, "flow_label": 0,
+            }  # fmt: skip
+            event.update(code=code, seq=seq)
+        return [(event["code"], event["seq"]) for event in mine]
 
     async def drain(self):
         for _ in range(200000):
@@ -155,26 +203,32 @@ class Table(Management):
         await event.wait()
         return got[0]
 
-    async def lookup_out(self, handle, size=100, hdr_bytes=20):
-        rsp = OUT_RSP.unpack(
-            await self.ask(self.out, OUT_REQ.pack(handle=handle, bytes=size, hdr_bytes=hdr_bytes))
-        )
-        rsp["ctx"] = CTX.unpack(rsp["ctx"])
+    async def lookup_out(self, handle, **req):
+        rsp = OUT_RSP.unpack(await self.ask(self.out, OUT_REQ.pack(**out_req(handle, **req))))
+        rsp["ctx"] = OUT_CTX.unpack(rsp["ctx"])
         return rsp
 
-    async def lookup_in(self, sa, seq):
-        rsp = IN_RSP.unpack(await self.ask(self.inb, in_req(sa, seq)))
-        rsp["ctx"] = CTX.unpack(rsp["ctx"])
+    async def lookup_in(self, sa, seq, udp=None):
+        rsp = IN_RSP.unpack(await self.ask(self.inb, in_req(sa, seq, udp)))
+        rsp["ctx"] = IN_CTX.unpack(rsp["ctx"])
         return rsp
 
     async def commit(self, handle, seq, size, status):
         return await self.ask(self.cm, COMMIT.pack(handle=handle, seq=seq, bytes=size, status=status))
 
 
-def in_req(sa, seq):
+def out_req(handle, **req):
+    """An IPv4 packet of 100 bytes with room for everything, unless `req` says otherwise."""
+    return {"inplace": 0, "ipv6": 0, "fragment": 0, "esp": 0, "udp": 0, "spi": 0, "total": 100, "hdr_bytes": 20,
+            "mtu": 9604, **req, "handle": handle}  # fmt: skip
+
+
+def in_req(sa, seq, udp=None):
+    """`seq`: the packet's 32 bits; the upper half of a whole number is left out."""
     return IN_REQ.pack(
         ipv6=int(sa.ipv6),
         dst=int.from_bytes(sa.dst, "little"),
         spi=int.from_bytes(sa.spi, "little"),
-        seq=seq,
+        seq=seq & 0xFFFFFFFF,
+        udp=int(bool(sa.flags & UDP) if udp is None else udp),
     )
