@@ -13,6 +13,7 @@ module vesper_csr
   import vesper_abi_pkg::*;
   import csr_pkg::*;
   import dma_pkg::*;
+  import event_pkg::*;
 #(
     parameter int QUEUES     = 2,
     parameter int BLOCKS     = 4,    // of each AES-GCM engine, for the geometry register
@@ -44,11 +45,15 @@ module vesper_csr
     output logic                       miss_to_host,
     output logic                       fragment_to_host,
     output logic                       rx_enable,
+    output logic                       policy_bypass,
     output logic              [  15:0] mtu,
     output logic              [   3:0] rx_queue,
     output queue_cfg_t  [QUEUES-1:0]   q_cfg,
     output queue_db_t   [QUEUES-1:0]   q_db,
     input  wire queue_state_t [QUEUES-1:0] q_state,
+    output event_cfg_t                 ev_cfg,
+    output event_db_t                  ev_db,
+    input  wire event_state_t          ev_state,
     // management
     input  wire csr_status_t           status,
     output logic                       mbx_ring,     // pulse
@@ -98,7 +103,8 @@ module vesper_csr
   );
 
   localparam int Features = FEAT_ESP_OUT | FEAT_ESP_IN | FEAT_LOOKASIDE | FEAT_TUNNEL | FEAT_TRANSPORT | FEAT_IPV4 |
-      FEAT_AES_GCM;
+      FEAT_AES_GCM | FEAT_IPV6 | FEAT_AES_GMAC | FEAT_ESN | FEAT_UDP | FEAT_INPLACE | FEAT_POLICY | FEAT_LIFETIME |
+      FEAT_EVENTS;
   assign in.abi.major.next = 16'(ABI_MAJOR);
   assign in.abi.minor.next = 16'(ABI_MINOR);
   assign in.features.bits.next = 32'(Features);
@@ -118,6 +124,7 @@ module vesper_csr
   assign miss_to_host = out.control.miss_to_host.value;
   assign fragment_to_host = out.control.fragment_to_host.value;
   assign rx_enable = out.control.rx_enable.value;
+  assign policy_bypass = out.control.policy_bypass.value;
   assign mtu = out.mtu.frame.value;
   assign rx_queue = out.rx_queue.queue.value;
   assign mbx_ring = out.mbx_doorbell.ring.value && !mbx_busy;
@@ -164,6 +171,22 @@ module vesper_csr
     end
   end
 
+  // ---- event ring ----
+  logic seen_we;
+  always_ff @(posedge clk) seen_we <= !rst && (out.event_seen.index.swmod || out.event_seen.arm.swmod);
+  assign ev_cfg = '{
+          enable: out.event_ctrl.enable.value,
+          size_log2: out.event_ctrl.log2.value,
+          base: {out.event_base_hi.addr.value, out.event_base_lo.addr.value},
+          interval: out.event_interval.cycles.value
+      };
+  assign ev_db = '{seen_we: seen_we, seen: out.event_seen.index.value, arm: out.event_seen.arm.value};
+  assign in.event_state.active.next = ev_state.active;
+  assign in.event_state.bad_config.next = ev_state.bad_config;
+  assign in.event_state.bad_seen.next = ev_state.bad_seen;
+  assign in.event_state.full.next = ev_state.full;
+  assign in.event_state.dma_error.next = ev_state.dma_error;
+
   // ---- mailbox windows ----
   assign mbx_wr = out.mbx_request.req && out.mbx_request.req_is_wr && !mbx_busy;
   assign mbx_wr_addr = out.mbx_request.addr[10:2];
@@ -202,7 +225,7 @@ module vesper_csr
     end
   end
   assign idle = writes == 0 && reads == 0 && !s_axil_awvalid && !s_axil_wvalid && !s_axil_arvalid && !mbx_ring &&
-      (tx_tail_we | rx_tail_we | arm_we) == 0;
+      (tx_tail_we | rx_tail_we | arm_we) == 0 && !seen_we;
 
 endmodule
 

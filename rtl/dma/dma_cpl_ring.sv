@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //
-// Writes the completions of one ring. They gather in a line of 64 bytes that stands as it will stand in host
-// memory; the line is written when it is full, when nothing else can join it (`flush`), or HOLD cycles after
-// its first entry. A line that was written in part goes on where it stopped.
+// Writes the completions of one ring. They gather in two lines of 64 bytes that stand as they will stand in host
+// memory; a line is written when it is full, when nothing else can join it (`flush`), or HOLD cycles after its first
+// entry, while the other one fills. A line that was written in part goes on where it stopped.
 //
 // The phase bit is made here: 1 on even passes through the ring, 0 on odd ones.
 
@@ -47,75 +47,73 @@ module dma_cpl_ring
   end
   localparam int LineW = $clog2(LINES);
 
-  logic [511:0] line;
-  logic [3:0] mask;
-  logic [7:0] age;
-  logic [15:0] start;  // index of lane 0 of the line
+  // Completion number n has its place in line n[2], lane n[1:0].
+  logic [1:0][511:0] line;
+  logic [1:0][3:0] mask;
+  logic [7:0] age;     // of the line that is written next
+  logic [15:0] moved;  // completions given to the bus or thrown away, free-running
 
   logic [2:0] counts[LINES];  // entries of each line that awaits its answer
   logic [LineW-1:0] count_in, count_out;
   logic [LineW:0] lines;
 
-  logic push, move;
+  logic push, move, into, from;
   logic [1:0] lane;
-  logic [127:0] entry;
+  logic [2:0] entries;
+  assign into = pushed[2];
   assign lane = pushed[1:0];
-  assign move = mask != 0 && (mask[3] || flush || age >= 8'(HOLD)) && (!w_valid || w_ready) && !lines[LineW] &&
-      !discard;
-  assign c_ready = discard || !mask[3] || move;
+  assign from = moved[2];
+  assign entries = 3'($countones(mask[from]));
+  assign w_valid = mask[from] != 0 && (mask[from][3] || flush || age >= 8'(HOLD)) && !lines[LineW] && !discard;
+  assign move = w_valid && w_ready;
+  assign c_ready = discard || lane != 0 || mask[into] == 0;
   assign push = c_valid && c_ready;
+
+  logic [15:0] place;
+  assign place = {moved[15:2], 2'b00} & ((16'd1 << size_log2) - 16'd1);
   always_comb begin
-    entry = '0;
-    if (push) begin
-      entry = c_data;
-      entry[TXC_FLAGS_LSB] = ~pushed[size_log2];
+    w_beat = '0;
+    if (w_valid) begin
+      w_beat.first = 1'b1;
+      w_beat.last = 1'b1;
+      w_beat.id = id;
+      w_beat.addr = base + {44'd0, place, 4'd0};
+      w_beat.strb = {{16{mask[from][3]}}, {16{mask[from][2]}}, {16{mask[from][1]}}, {16{mask[from][0]}}};
+      w_beat.data = line[from];
     end
   end
 
-  logic [15:0] place;
-  assign place = start & ((16'd1 << size_log2) - 16'd1);
-
   always_ff @(posedge clk) begin
-    if (push) line[128*lane+:128] <= entry;
-    if (move) begin
-      w_beat.data <= line;
-      w_beat.strb <= {{16{mask[3]}}, {16{mask[2]}}, {16{mask[1]}}, {16{mask[0]}}};
-      w_beat.addr <= base + {44'd0, place, 4'd0};
-      counts[count_in] <= 3'(mask[0]) + 3'(mask[1]) + 3'(mask[2]) + 3'(mask[3]);
+    if (push) begin
+      line[into][128*lane+:128] <= c_data;
+      line[into][128*lane+TXC_FLAGS_LSB] <= ~pushed[size_log2];
     end
-    w_beat.id <= id;
-    w_beat.len <= '0;
-    w_beat.first <= 1'b1;
-    w_beat.last <= 1'b1;
+    if (move) counts[count_in] <= entries;
     if (rst || clear) begin
       mask <= '0;
       age <= '0;
-      start <= '0;
       pushed <= '0;
+      moved <= '0;
       acked <= '0;
-      w_valid <= 1'b0;
       count_in <= '0;
       count_out <= '0;
       lines <= '0;
     end else begin
-      if (discard) mask <= '0;
-      else mask <= (move ? 4'd0 : mask) | (push ? 4'd1 << lane : 4'd0);
+      if (move) mask[from] <= '0;
       if (push) begin
         pushed <= pushed + 1'b1;
-        if (lane == 0 || mask == 0 || move) start <= {pushed[15:2], 2'b00};
+        mask[into] <= (move && from == into ? 4'd0 : mask[into]) | (4'd1 << lane);
       end
-      if (mask == 0 || move) age <= '0;
+      if (move) moved <= moved + 16'(entries);
+      if (discard) begin
+        mask  <= '0;
+        moved <= pushed + 16'(push);
+      end
+      if (mask[from] == 0 || move) age <= '0;
       else if (age < 8'(HOLD)) age <= age + 1'b1;
 
-      if (move) begin
-        w_valid <= 1'b1;
-        count_in <= count_in + 1'b1;
-      end else if (w_ready || (discard && w_valid)) begin
-        w_valid <= 1'b0;
-      end
-      // A line that a halt takes back awaits no answer.
-      if (discard && w_valid && !w_ready) count_in <= count_in - 1'b1;
-      lines <= lines + (LineW + 1)'(move) - (LineW + 1)'(b_valid) - (LineW + 1)'(discard && w_valid && !w_ready);
+      if (move) count_in <= count_in + 1'b1;
+      lines <= lines + (LineW + 1)'(move) - (LineW + 1)'(b_valid);
       if (b_valid) begin
         acked <= acked + 16'(counts[count_out]);
         count_out <= count_out + 1'b1;
@@ -125,7 +123,7 @@ module dma_cpl_ring
 
   assign failed = b_valid && b_error;
   assign quiet = mask == 0 && lines == 0;
-  assign idle = quiet || (!bus_on && w_valid && lines == 1);
+  assign idle = lines == 0 && (mask == 0 || (!bus_on && w_valid));
 
   always_ff @(posedge clk) begin
     if (!rst) begin
@@ -133,6 +131,8 @@ module dma_cpl_ring
       else $error("cleared with completions unwritten");
       assert (!(b_valid && lines == 0))
       else $error("answer to a completion that was not written");
+      assert (pushed - moved <= 16'd8 && (pushed == moved) == (mask == 0))
+      else $error("%0d completions in two lines", pushed - moved);
     end
   end
 

@@ -8,8 +8,12 @@
 //
 // A frame without a buffer, or larger than the buffer, is dropped (NO_BUFFER; the buffer stays for the next). The
 // pipe is held up only while a descriptor that the host has posted is on its way. A descriptor that is malformed
-// (address or size not a multiple of 64, size 0 or above 16384, reserved bits) completes with BAD_LENGTH or
-// BAD_FLAGS and length 0; one whose buffer could not be written with DMA_WRITE and length 0.
+// (address or size not a multiple of 64, size 0 or above 16384, beyond the end of the address space, reserved bits)
+// completes with BAD_LENGTH or BAD_FLAGS and length 0; one whose buffer could not be written with DMA_WRITE and length
+// 0. The latter is also the fate of a frame in whose midst bus mastering goes off: the bursts that have not begun do
+// not begin any more.
+//
+// A frame from the wire that is dropped needs no slot, so that a bus that stands still holds up none of them.
 
 `default_nettype none
 
@@ -48,6 +52,7 @@ module dma_rx
     output logic [127:0]             c_data,       // phase bit 0; common to all
     input  wire  [QUEUES-1:0][ 15:0] pushed,       // of the RX completion rings
     input  wire  [QUEUES-1:0][ 15:0] acked,
+    output logic [QUEUES-1:0]        stuck,        // an RX completion waits for its ring
     output logic                     la_valid,     // TX completions of lookaside descriptors
     input  wire                      la_ready,
     output verdict_t                 la_verdict,
@@ -61,11 +66,12 @@ module dma_rx
 
   typedef struct packed {
     logic        bad_desc;   // no frame: a malformed descriptor completes
-    logic        dropped;    // no descriptor: a frame without a buffer
+    logic        dropped;    // no descriptor: a lookaside frame without a buffer
     logic [15:0] rx_index;
     logic        host;
     logic        decrypted;
     logic        esp;
+    logic        inplace;
     logic [7:0]  status;
     logic [3:0]  qid;
     logic [15:0] tx_index;
@@ -81,12 +87,15 @@ module dma_rx
   logic [SlotW:0] used;
 
   // ---- malformed descriptors ----
-  function automatic logic [7:0] check(input logic [5:0] addr, input logic [63:0] d);
+  function automatic logic [7:0] check(input logic [127:0] d);
     logic [15:0] len;
-    len = d[RXD_LEN_LSB-64+:16];
+    logic beyond;  // the end of the address space
+    len = d[RXD_LEN_LSB+:16];
+    beyond = 1'b0;
+    if (&d[63:16]) beyond = 17'(d[15:0]) + 17'(len) > 17'h10000;
     check = ST_OK;
-    if (len == 0 || len[5:0] != 0 || len > 16'd16384) check = ST_BAD_LENGTH;
-    else if (addr != 0 || d[RXD_RESERVED0_LSB-64+:16] != 0 || d[RXD_RESERVED1_LSB-64+:32] != 0) check = ST_BAD_FLAGS;
+    if (len == 0 || len[5:0] != 0 || len > 16'd16384 || beyond) check = ST_BAD_LENGTH;
+    else if (d[5:0] != 0 || d[RXD_RESERVED0_LSB+:16] != 0 || d[RXD_RESERVED1_LSB+:32] != 0) check = ST_BAD_FLAGS;
   endfunction
 
   logic any_bad;
@@ -97,10 +106,10 @@ module dma_rx
     bad_q = '0;
     bad_status = ST_OK;
     for (int i = 0; i < QUEUES; i++) begin
-      if (!any_bad && d_valid[i] && run[i] && check(d_data[i][5:0], d_data[i][127:64]) != ST_OK) begin
+      if (!any_bad && d_valid[i] && run[i] && check(d_data[i]) != ST_OK) begin
         any_bad = 1'b1;
         bad_q = QueueW'(i);
-        bad_status = check(d_data[i][5:0], d_data[i][127:64]);
+        bad_status = check(d_data[i]);
       end
     end
   end
@@ -113,7 +122,7 @@ module dma_rx
 
   logic [QueueW-1:0] q;
   logic [127:0] d;
-  logic first, fits, wait_desc, open, deliver, drop, take_bad;
+  logic first, fits, wait_desc, open, deliver, unwanted, drop, lose, take_bad, abandon, counted;
   logic [8:0] beats, page_left;  // a buffer holds up to 256
   logic [2:0] bursts;
   logic [57:0] addr;
@@ -134,7 +143,7 @@ module dma_rx
         wait_desc = open && !d_valid[q] && d_coming[q];
         if (open && d_valid[q]) begin
           d = d_data[q];
-          fits = rx_meta.len <= d[RXD_LEN_LSB+:16] && check(d[5:0], d[127:64]) == ST_OK;
+          fits = rx_meta.len <= d[RXD_LEN_LSB+:16] && check(d) == ST_OK;
           addr = d[63:6];
           bursts = 3'((9'(addr[5:0]) + beats - 9'd1) >> 6) + 3'd1;
         end
@@ -145,9 +154,12 @@ module dma_rx
 
   assign take_bad = any_bad && !midway && !used[SlotW];
   assign deliver = first && fits && !any_bad && !used[SlotW];
-  assign drop = first && !fits && !wait_desc && !any_bad && !used[SlotW];
-  assign w_valid = deliver || (rx_valid && midway && !m_drop);
-  assign rx_ready = (w_valid && w_ready) || drop || (midway && m_drop);
+  assign unwanted = first && !fits && !wait_desc && !(open && any_bad);
+  assign drop = unwanted && rx_meta.host && !any_bad && !used[SlotW];  // it owes a TX completion
+  assign lose = unwanted && !rx_meta.host && !counted;  // as a pulse, when no other takes its place
+  assign abandon = rx_valid && midway && !m_drop && m_begins && !bus_on;
+  assign w_valid = deliver || (rx_valid && midway && !m_drop && !abandon);
+  assign rx_ready = (w_valid && w_ready) || drop || lose || (midway && m_drop);
 
   logic begin_frame, accept;
   assign accept = rx_valid && rx_ready;
@@ -159,7 +171,9 @@ module dma_rx
   end
 
   logic m_begins;  // the next beat begins a burst: a new 4 KiB
+  logic [2:0] m_bursts;  // of the frame at hand that have not begun, with that one
   assign m_begins = addr[5:0] == 0;
+  assign m_bursts = 3'((m_left + 9'd63) >> 6);
   always_comb begin
     w_beat = '0;
     if (w_valid) begin
@@ -175,33 +189,39 @@ module dma_rx
 
   // ---- the end of a slot ----
   slot_t h;
-  logic head_done, lost, tells, owes, pop;
+  logic head_done, answered, lost, proven, tells, owes, pop;
   logic [QueueW-1:0] hq;
   verdict_t verdict;
   logic la_in_ready;
   always_comb begin
     h = '0;
     lost = 1'b0;
-    head_done = used != 0 && missing[out] == 0;
+    answered = b_valid && b_slot == out;
+    head_done = used != 0 && (missing[out] == 0 || (answered && missing[out] == 3'd1));
     if (head_done) begin
       h = info[out];
-      lost = unwritten[out];
+      lost = unwritten[out] || (answered && b_error);
     end
     hq = h.qid[QueueW-1:0];
+    proven = h.decrypted && h.status == ST_OK;  // in place, `status` may say that the ICV is wrong
     tells = head_done && !h.dropped;               // RX completion
     owes = head_done && !h.bad_desc && h.host;     // TX completion
     pop = head_done && (!tells || c_ready[hq]) && (!owes || la_in_ready);
     c_valid = '0;
     if (tells && pop) c_valid[hq] = 1'b1;
+    stuck = '0;
+    if (tells && !c_ready[hq]) stuck[hq] = 1'b1;
 
     c_data = '0;
     c_data[RXC_INDEX_LSB+:16] = h.rx_index;
     c_data[RXC_LEN_LSB+:16] = lost ? 16'd0 : h.len;
     c_data[RXC_STATUS_LSB+:8] = lost ? ST_DMA_WRITE : h.status;
     if (!h.bad_desc) begin
-      c_data[RXC_FLAGS_LSB+:8] = (h.decrypted && !lost ? CPL_ESP : 8'd0) | (h.host ? CPL_LOOKASIDE : 8'd0);
+      c_data[RXC_FLAGS_LSB+:8] = (proven && !lost ? CPL_ESP : 8'd0) | (h.inplace && !lost ? CPL_INPLACE : 8'd0) |
+          (h.host ? CPL_LOOKASIDE : 8'd0);
       c_data[RXC_TAG_LSB+:16] = h.host ? h.tx_index : 16'd0;
       c_data[RXC_SA_LSB+:32] = h.esp ? h.sa : 32'd0;
+      c_data[RXC_SEQ_LSB+:32] = proven && !lost ? h.seq[31:0] : 32'd0;
     end
 
     verdict = '0;
@@ -212,12 +232,21 @@ module dma_rx
     verdict.len = (h.dropped || lost) ? 16'd0 : h.len;
     verdict.seq = h.seq;
   end
-  assign stat_valid = pop && !h.bad_desc && !h.host;
-  assign stat_verdict = verdict;
+  assign counted = pop && !h.bad_desc && !h.host;
+  assign stat_valid = counted || lose;
+  always_comb begin
+    stat_verdict = '0;
+    if (lose) stat_verdict.status = ST_NO_BUFFER;
+    else stat_verdict = verdict;
+  end
 
   always_ff @(posedge clk) begin
+    if (abandon) begin
+      missing[m_slot] <= missing[m_slot] - m_bursts;
+      unwritten[m_slot] <= 1'b1;
+    end
     if (b_valid) begin
-      missing[b_slot] <= missing[b_slot] - 1'b1;
+      missing[b_slot] <= missing[b_slot] - 1'b1 - (abandon && m_slot == b_slot ? m_bursts : 3'd0);
       if (b_error) unwritten[b_slot] <= 1'b1;
     end
     if (take_bad || begin_frame || drop) begin
@@ -227,7 +256,8 @@ module dma_rx
           rx_index: d_index[take_bad ? bad_q : q],
           host: rx_meta.host,
           decrypted: rx_meta.esp && (!rx_meta.host || rx_meta.op == OP_DECRYPT),
-          esp: rx_meta.esp,
+          esp: rx_meta.esp || rx_meta.inplace,
+          inplace: rx_meta.inplace,
           status: take_bad ? bad_status : rx_meta.status,
           qid: take_bad ? 4'(bad_q) : 4'(q),
           tx_index: rx_meta.index,
@@ -243,9 +273,10 @@ module dma_rx
       m_left <= beats - 1'b1;
       if (first) begin
         m_slot <= in;
-        m_drop <= drop;
+        m_drop <= drop || lose;
       end
     end
+    if (abandon) m_drop <= 1'b1;
     if (rst) begin
       in <= '0;
       out <= '0;

@@ -8,9 +8,12 @@
 // leaves when all of it is there. A refused descriptor, or a frame that could not be read, takes its turn too,
 // and then ends as an error verdict.
 //
-// Descriptor rules, in this order: BAD_LENGTH (below 14 or above 9618), BAD_FLAGS (unknown flag), BAD_OP
-// (unknown operation), BAD_FLAGS (DECRYPT without LOOKASIDE; an SA with anything but ENCRYPT), NOT_READY (the
-// data path is closed).
+// Descriptor rules, in this order: BAD_LENGTH (below 14 or above 9618, or beyond the end of the address space),
+// BAD_FLAGS (unknown flag), BAD_OP (unknown operation), BAD_FLAGS (DECRYPT without LOOKASIDE; an SA with anything but
+// ENCRYPT, INPLACE and DUMMY), NOT_READY (the data path is closed).
+//
+// CONTEXT is another structure and carries no frame: BAD_FLAGS if anything reserved is set, else OK. It ends in its
+// turn as a verdict that is not counted, and is held for the next descriptor of its ring, whatever becomes of that.
 
 `default_nettype none
 
@@ -26,6 +29,7 @@ module dma_tx
     input  wire                      rst,
     input  wire                      bus_on,
     input  wire                      data_path_open,
+    input  wire  [QUEUES-1:0]        clear,           // the pair starts anew
     input  wire  [QUEUES-1:0]        d_valid,
     output logic [QUEUES-1:0]        d_ready,
     input  wire  [127:0]             d_data[QUEUES],
@@ -58,6 +62,8 @@ module dma_tx
   end
 
   typedef struct packed {
+    logic             context_only;  // no frame
+    logic [31:0]      seq_hi;
     logic [7:0]       status;
     logic [3:0]       qid;
     logic [15:0]      index;
@@ -98,6 +104,7 @@ module dma_tx
   logic [15:0] len;
   logic [7:0] op, flags, status, beats;
   logic [31:0] sa;
+  logic is_context, takes_sa, beyond;
   always_comb begin
     d = '0;
     if (any) d = d_data[q];
@@ -105,15 +112,33 @@ module dma_tx
     op = d[TXD_OP_LSB+:8];
     flags = d[TXD_FLAGS_LSB+:8];
     sa = d[TXD_SA_LSB+:32];
-    if (len < 16'(FRAME_MIN) || len > 16'(FRAME_MAX)) status = ST_BAD_LENGTH;
+    is_context = op == OP_CONTEXT;
+    takes_sa = op == OP_ENCRYPT || op == OP_INPLACE || op == OP_DUMMY;
+    beyond = 1'b0;
+    if (&d[63:16]) beyond = 17'(d[15:0]) + 17'(len) > 17'h10000;
+    if (is_context) begin
+      status = ST_OK;
+      if (flags != 0 || d[TXX_RESERVED0_LSB+:32] != 0 || d[TXX_RESERVED1_LSB+:16] != 0 ||
+          d[TXX_RESERVED2_LSB+:32] != 0)
+        status = ST_BAD_FLAGS;
+    end else if (len < 16'(FRAME_MIN) || len > 16'(FRAME_MAX) || beyond) status = ST_BAD_LENGTH;
     else if ((flags & ~TXF_MASK) != 0) status = ST_BAD_FLAGS;
-    else if (op > OP_DECRYPT) status = ST_BAD_OP;
+    else if (op > OP_CONTEXT) status = ST_BAD_OP;
     else if (op == OP_DECRYPT && (flags & TXF_LOOKASIDE) == 0) status = ST_BAD_FLAGS;
-    else if (op != OP_ENCRYPT && sa != 0) status = ST_BAD_FLAGS;
+    else if (!takes_sa && sa != 0) status = ST_BAD_FLAGS;
     else if (!data_path_open) status = ST_NOT_READY;
     else status = ST_OK;
     beats = 8'd0;
-    if (status == ST_OK) beats = 8'((17'(len) + 17'(d[5:0]) + 17'd63) >> 6);
+    if (status == ST_OK && !is_context) beats = 8'((17'(len) + 17'(d[5:0]) + 17'd63) >> 6);
+  end
+
+  // What a CONTEXT left for the next descriptor of each ring.
+  logic [31:0] seq_hi[QUEUES];
+  always_ff @(posedge clk) begin
+    for (int i = 0; i < QUEUES; i++) begin
+      if (take && q == QueueW'(i)) seq_hi[i] <= is_context && status == ST_OK ? d[TXX_SEQ_HI_LSB+:32] : '0;
+      if (rst || clear[i]) seq_hi[i] <= '0;
+    end
   end
 
   // The job at the head of the read requests: what is left to ask for of one frame.
@@ -155,7 +180,7 @@ module dma_tx
     head_done = used != 0 && missing[out] == 0;
     if (head_done) begin
       h = info[out];
-      head_bad = h.status != ST_OK || unread[out];
+      head_bad = h.context_only || h.status != ST_OK || unread[out];
       out_beats = 8'((17'(h.len) + 17'd63) >> 6);
       // One source beat a cycle. Off the grain, a beat needs its successor: one cycle more than there are beats.
       tokens = (h.offset == 0 || h.beats == 1) ? out_beats : out_beats + 8'd1;
@@ -170,7 +195,8 @@ module dma_tx
     err_verdict.host = 1'b1;
     err_verdict.qid = h.qid;
     err_verdict.index = h.index;
-    err_verdict.status = h.status != ST_OK ? h.status : ST_DMA_READ;
+    err_verdict.silent = h.context_only && h.status == ST_OK;
+    err_verdict.status = h.context_only || h.status != ST_OK ? h.status : ST_DMA_READ;
   end
   assign pop = (go && token_last) || (err_valid && err_ready);
 
@@ -183,6 +209,8 @@ module dma_tx
     end
     if (take) begin
       info[in] <= '{
+          context_only: is_context,
+          seq_hi: op == OP_INPLACE ? seq_hi[q] : 32'd0,
           status: status,
           qid: 4'(q),
           index: d_index[q],
@@ -220,7 +248,7 @@ module dma_tx
         room_in <= room_in + BeatW'(beats);
         turn <= int'(q) == QUEUES - 1 ? '0 : q + 1'b1;
       end
-      if (take || (job_valid && job_done)) job_valid <= take && status == ST_OK;
+      if (take || (job_valid && job_done)) job_valid <= take && beats != 0;
       if (pop) out <= out + 1'b1;
       if (pop) token <= '0;
       else if (go) token <= token + 1'b1;
@@ -243,13 +271,14 @@ module dma_tx
           host: 1'b1,
           lookaside: h.lookaside,
           esp: 1'b0,
+          inplace: 1'b0,
           op: h.op,
           status: ST_OK,
           qid: h.qid,
           index: h.index,
           sa: h.sa,
           len: h.len,
-          seq: 64'd0
+          seq: {h.seq_hi, 32'd0}
       };
     end
     if (rst) s_valid <= 1'b0;

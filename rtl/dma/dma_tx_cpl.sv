@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //
 // Collects the fates of TX descriptors from wherever they end and makes one TX completion, and one statistics
-// pulse, of each: one a cycle, in turn, passing over sources whose ring is busy. Verdicts that are not about a
-// descriptor (`host` = 0) are swallowed.
+// pulse, of each: one a cycle, in turn, passing over sources whose ring is busy. A `silent` verdict completes and is
+// not counted. Verdicts that are not about a descriptor (`host` = 0) are swallowed.
 
 `default_nettype none
 
@@ -20,6 +20,7 @@ module dma_tx_cpl
     input  wire verdict_t [SOURCES-1:0] s_verdict,
     output logic     [ QUEUES-1:0] c_valid,
     input  wire      [ QUEUES-1:0] c_ready,
+    output logic     [ QUEUES-1:0] stuck,          // a completion waits for its ring
     output logic     [      127:0] c_data,         // phase bit 0; common to all
     output logic                   stat_valid,
     output verdict_t               stat_verdict
@@ -30,24 +31,28 @@ module dma_tx_cpl
 
   logic [SOURCES-1:0] able;
   always_comb begin
+    stuck = '0;
     for (int i = 0; i < SOURCES; i++) begin
       able[i] = s_valid[i] && s_verdict[i].host && c_ready[s_verdict[i].qid[QueueW-1:0]];
+      if (s_valid[i] && s_verdict[i].host && !able[i]) stuck[s_verdict[i].qid[QueueW-1:0]] = 1'b1;
     end
   end
 
   logic [SourceW-1:0] turn, pick;
+  logic any;
   always_comb begin
     pick = turn;
     for (int i = SOURCES - 1; i >= 0; i--) begin
       if (able[(int'(turn)+i)%SOURCES]) pick = SourceW'((int'(turn) + i) % SOURCES);
     end
-    stat_valid = able != 0;
+    any = able != 0;
     stat_verdict = '0;
-    if (stat_valid) stat_verdict = s_verdict[pick];
+    if (any) stat_verdict = s_verdict[pick];
+    stat_valid = any && !stat_verdict.silent;
 
     s_ready = '0;
     c_valid = '0;
-    if (stat_valid) begin
+    if (any) begin
       s_ready[pick] = 1'b1;
       c_valid[stat_verdict.qid[QueueW-1:0]] = 1'b1;
     end
@@ -62,11 +67,11 @@ module dma_tx_cpl
 
   always_ff @(posedge clk) begin
     if (rst) turn <= '0;
-    else if (stat_valid) turn <= int'(pick) == SOURCES - 1 ? '0 : pick + 1'b1;
+    else if (any) turn <= int'(pick) == SOURCES - 1 ? '0 : pick + 1'b1;
   end
 
   always_ff @(posedge clk) begin
-    if (!rst && stat_valid) begin
+    if (!rst && any) begin
       assert (int'(stat_verdict.qid) < QUEUES)
       else $error("verdict for pair %0d", stat_verdict.qid);
     end

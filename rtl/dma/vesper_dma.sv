@@ -19,6 +19,7 @@ module vesper_dma
     parameter int VERDICTS = 2,   // verdict ports
     parameter int HOLD     = 16,  // cycles that a completion waits for company
     parameter int PREFETCH = 64,  // descriptors held of each ring
+    parameter int PATIENCE = 1024,  // cycles that completions may wait for room while bus mastering is off
     parameter int BEATS    = 512  // 64-byte beats of the frame buffer
 ) (
     input  wire                              clk,
@@ -50,6 +51,14 @@ module vesper_dma
     output verdict_t                         rxs_verdict,
     output logic                             tx_bad_doorbell,
     output logic                             rx_bad_doorbell,
+    // the event ring: records of one beat under the AXI ID IdRing | 2 * QUEUES, and its interrupt (vector QUEUES)
+    input  wire                              ev_w_valid,
+    output logic                             ev_w_ready,
+    input  wire write_beat_t                 ev_w_beat,
+    output logic                             ev_b_valid,
+    output logic                             ev_b_error,
+    input  wire                              ev_irq_valid,
+    output logic                             ev_irq_ready,
     // interrupt messages
     output logic                             msix_valid,
     input  wire                              msix_ready,
@@ -93,7 +102,7 @@ module vesper_dma
   localparam int Rings = 2 * QUEUES;  // ring 2q: TX of pair q; 2q + 1: RX
 
   // ---- rings ----
-  logic [QUEUES-1:0] clear, run, draining, halted, failed, quiet;
+  logic [QUEUES-1:0] clear, run, draining, halted, failed, quiet, out_of_patience;
   logic [Rings-1:0][15:0] tail, begun, pushed, acked;
   ring_t ring[Rings];
   logic [Rings-1:0] ar_valid, ar_ready, ring_r_valid, fetch_failed, fetch_quiet, fetch_idle;
@@ -101,10 +110,12 @@ module vesper_dma
   logic [Rings-1:0] raw_valid, d_ready, d_coming;
   logic [127:0] d_data[Rings];
   logic [Rings-1:0] c_valid, c_ready, flush, w_valid, w_ready, ring_b_valid, cpl_failed, cpl_quiet, cpl_idle;
-  write_beat_t ring_w_beat[Rings];
+  write_beat_t ring_w_beat[Rings + 1];  // the last is the event ring's
   logic [127:0] tx_c_data, rx_c_data;
   read_beat_t r_beat;
   logic b_error;
+  assign ev_b_error = b_error;
+  assign ring_w_beat[Rings] = ev_w_beat;
 
   for (genvar i = 0; i < Rings; i++) begin : g_ring
     dma_desc_fetch #(
@@ -167,13 +178,14 @@ module vesper_dma
   logic [QUEUES-1:0] txd_valid, txd_ready, rxd_valid, rxd_ready, rxd_coming;
   logic [127:0] txd_data[QUEUES], rxd_data[QUEUES];
   logic [QUEUES-1:0][15:0] txd_index, rxd_index, rx_pushed, rx_acked;
-  logic [QUEUES-1:0] txc_valid, txc_ready, rxc_valid, rxc_ready;
+  logic [QUEUES-1:0] txc_valid, txc_ready, rxc_valid, rxc_ready, tx_stuck, rx_stuck;
   logic rx_empty;
 
   for (genvar i = 0; i < QUEUES; i++) begin : g_queue
     localparam int T = 2 * i;
     localparam int R = 2 * i + 1;
-    assign failed[i] = fetch_failed[T] || fetch_failed[R] || cpl_failed[T] || cpl_failed[R];
+    assign failed[i] = fetch_failed[T] || fetch_failed[R] || cpl_failed[T] || cpl_failed[R] ||
+        out_of_patience[i];
     assign quiet[i] = fetch_quiet[T] && fetch_quiet[R] && cpl_quiet[T] && cpl_quiet[R];
     dma_queue u_queue (
         .clk,
@@ -203,6 +215,14 @@ module vesper_dma
         .irq_ready(irq_ready[i]),
         .settled(settled[i])
     );
+    // With bus mastering off a ring takes the completions that it has room for. What comes after them would hold up the
+    // pipes, so the pair halts.
+    logic [$clog2(PATIENCE+1)-1:0] waited;
+    assign out_of_patience[i] = int'(waited) == PATIENCE;
+    always_ff @(posedge clk) begin
+      if (rst || bus_master_en || !(tx_stuck[i] || rx_stuck[i]) || out_of_patience[i]) waited <= '0;
+      else waited <= waited + 1'b1;
+    end
     // TX descriptors that were only prefetched when the pair stops are not begun; RX ones still serve results
     // of lookaside descriptors that are under way.
     assign txd_valid[i] = raw_valid[T] && run[i];
@@ -241,6 +261,7 @@ module vesper_dma
       .rst,
       .bus_on(bus_master_en),
       .data_path_open,
+      .clear,
       .d_valid(txd_valid),
       .d_ready(txd_ready),
       .d_data(txd_data),
@@ -293,6 +314,7 @@ module vesper_dma
       .c_data(rx_c_data),
       .pushed(rx_pushed),
       .acked(rx_acked),
+      .stuck(rx_stuck),
       .la_valid,
       .la_ready,
       .la_verdict,
@@ -314,6 +336,7 @@ module vesper_dma
       .c_valid(txc_valid),
       .c_ready(txc_ready),
       .c_data(tx_c_data),
+      .stuck(tx_stuck),
       .stat_valid(txs_valid),
       .stat_verdict(txs_verdict)
   );
@@ -351,15 +374,15 @@ module vesper_dma
   );
 
   dma_axi_write #(
-      .RINGS(Rings)
+      .RINGS(Rings + 1)
   ) u_write (
       .clk,
       .rst,
       .bus_on(bus_master_en),
-      .ring_valid(w_valid),
-      .ring_ready(w_ready),
+      .ring_valid({ev_w_valid, w_valid}),
+      .ring_ready({ev_w_ready, w_ready}),
       .ring_beat(ring_w_beat),
-      .ring_b_valid,
+      .ring_b_valid({ev_b_valid, ring_b_valid}),
       .frame_valid(frame_w_valid),
       .frame_ready(frame_w_ready),
       .frame_beat(frame_w_beat),
@@ -384,26 +407,30 @@ module vesper_dma
       .m_axi_bready
   );
 
-  // ---- interrupts: one at a time, the pair after the last one first ----
-  localparam int QueueW = QUEUES > 1 ? $clog2(QUEUES) : 1;
-  logic [QueueW-1:0] irq_turn, irq_pick;
+  // ---- interrupts: one at a time, the vector after the last one first ----
+  localparam int Vectors = QUEUES + 1;
+  localparam int VectorW = $clog2(Vectors);
+  logic [Vectors-1:0] ask, told;
+  logic [VectorW-1:0] irq_turn, irq_pick;
+  assign ask = {ev_irq_valid, irq_valid};
+  assign {ev_irq_ready, irq_ready} = told;
   always_comb begin
     irq_pick = irq_turn;
-    for (int i = QUEUES - 1; i >= 0; i--) begin
-      if (irq_valid[(int'(irq_turn)+i)%QUEUES]) irq_pick = QueueW'((int'(irq_turn) + i) % QUEUES);
+    for (int i = Vectors - 1; i >= 0; i--) begin
+      if (ask[(int'(irq_turn)+i)%Vectors]) irq_pick = VectorW'((int'(irq_turn) + i) % Vectors);
     end
-    irq_ready = '0;
-    if (!msix_valid || msix_ready) irq_ready[irq_pick] = 1'b1;
+    told = '0;
+    if (!msix_valid || msix_ready) told[irq_pick] = 1'b1;
   end
   always_ff @(posedge clk) begin
     if (rst) begin
       msix_valid <= 1'b0;
       irq_turn <= '0;
     end else if (!msix_valid || msix_ready) begin
-      msix_valid <= irq_valid != 0;
-      if (irq_valid != 0) irq_turn <= int'(irq_pick) == QUEUES - 1 ? '0 : irq_pick + 1'b1;
+      msix_valid <= ask != 0;
+      if (ask != 0) irq_turn <= int'(irq_pick) == Vectors - 1 ? '0 : irq_pick + 1'b1;
     end
-    if ((!msix_valid || msix_ready) && irq_valid != 0) msix_vector <= 8'(irq_pick);
+    if ((!msix_valid || msix_ready) && ask != 0) msix_vector <= 8'(irq_pick);
   end
 
   // ---- idle: a clock more changes nothing ----

@@ -40,6 +40,7 @@ module wire_tx
   assign sent_valid = s_valid && s_beat.last && go;
   assign sent_verdict = '{
           host: s_meta.host,
+          silent: 1'b0,
           qid: s_meta.qid,
           index: s_meta.index,
           status: s_meta.status,

@@ -14,6 +14,7 @@ SOURCES = [
     "build/gen/vesper_csr_regs_pkg.sv",
     "build/gen/vesper_csr_regs.sv",
     "rtl/dma/dma_pkg.sv",
+    "rtl/event/event_pkg.sv",
     *(ROOT / "rtl/csr/csr.f").read_text().split(),
 ]
 

@@ -5,22 +5,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from runner import ROOT, run
+from runner import run
 
 sys.path.insert(0, str(Path(__file__).parent / "dma"))
 
-SOURCES = [
-    "rtl/csr/csr_regs.vlt",
-    "build/gen/vesper_abi_pkg.sv",
-    "build/gen/vesper_csr_regs_pkg.sv",
-    "build/gen/vesper_csr_regs.sv",
-    "rtl/vesper_pkg.sv",
-    "rtl/lib/fifo.sv",
-    "rtl/lib/frame_arb.sv",
-    *(ROOT / "rtl/dma/dma.f").read_text().split(),
-    *(ROOT / "rtl/csr/csr.f").read_text().split(),
-    "tests/rtl/dma/dma_tb.sv",
-]
+from dma_model import SOURCES  # noqa: E402
 
 FRAMES = [
     "every_alignment",
@@ -30,6 +19,8 @@ FRAMES = [
     "mixed_traffic_axiram",
     "index_wrap",
     "refused_descriptors",
+    "contexts",
+    "completion_fields",
     "missing_buffers",
     "buffers_on_their_way",
     "largest_buffer",
@@ -50,6 +41,8 @@ FAULTS = [
     "doorbells_beyond_the_ring",
     "refused_configuration",
     "bus_master_off",
+    "bus_master_off_within_a_frame",
+    "bus_master_off_for_long",
     "disable_under_load",
     "interrupts",
 ]

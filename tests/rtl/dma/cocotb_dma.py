@@ -10,15 +10,22 @@ from ring_driver import (
     BAD_LENGTH,
     BAD_OP,
     CPL_ESP,
+    CPL_INPLACE,
     CPL_LOOKASIDE,
     DECRYPT,
+    DMA_READ,
+    DUMMY,
     ENCRYPT,
+    ICV,
+    INPLACE,
     LOOKASIDE,
     NO_BUFFER,
     NOT_READY,
     OK,
     PLAIN,
+    POLICY,
     SA_STALE,
+    TOO_BIG,
 )
 
 
@@ -77,6 +84,7 @@ async def traffic(bench, rounds):
     random = bench.random
     fates = {}  # (pair, index): expected status
     results = [[], []]  # what each pair's RX ring should show, by source
+    silent = 0
     on_wire = [[], []]
     incoming = [[], []]
     for _ in range(rounds):
@@ -89,14 +97,15 @@ async def traffic(bench, rounds):
                 if not pair.tx.free:
                     break
                 data = bench.frame(random.choice((14, 60, 64, 65, 300, random.randrange(14, 1536))))
-                kind = random.randrange(8)
+                kind = random.randrange(9)
                 offset = random.randrange(64)
                 if kind < 2:
                     index = bench.send(pair, data, offset)
                     fates[number, index] = OK
                     on_wire[number].append(data)
                 elif kind == 2:
-                    index = bench.send(pair, data, offset, op=ENCRYPT, sa=0x20001)
+                    op = random.choice((ENCRYPT, POLICY, INPLACE, DUMMY))
+                    index = bench.send(pair, data, offset, op=op, sa=0x20001 if op != POLICY else 0)
                     fates[number, index] = OK
                     on_wire[number].append(data)
                 elif kind == 3:
@@ -108,21 +117,29 @@ async def traffic(bench, rounds):
                     index = bench.send(pair, data, offset, op=op, sa=sa, flags=LOOKASIDE)
                     flags = CPL_LOOKASIDE | (CPL_ESP if op == DECRYPT else 0)
                     applied = {PLAIN: 0, ENCRYPT: sa, DECRYPT: 0x30005}[op]
-                    results[number].append({"tag": index, "flags": flags, "sa": applied, "data": data})
+                    # Of the number the completion has the lower half, which the bench makes the index.
+                    seq = index if op == DECRYPT else 0
+                    result = {"tag": index, "flags": flags, "sa": applied, "seq": seq, "data": data}
+                    results[number].append(result)
                     fates[number, index] = OK
+                elif kind == 8:
+                    fates[number, pair.context(random.getrandbits(32))] = OK
+                    silent += 1
                 elif kind == 5:
                     length = random.choice((0, 13, 9619, 65535))
                     fates[number, pair.send(1 << 60, length)] = BAD_LENGTH
                 elif kind == 6:
                     fates[number, pair.send(1 << 60, 64, flags=random.choice((2, 0x80, 3)))] = BAD_FLAGS
                 else:
-                    fates[number, pair.send(1 << 60, 64, op=random.choice((3, 255)))] = BAD_OP
+                    fates[number, pair.send(1 << 60, 64, op=random.choice((7, 255)))] = BAD_OP
             await pair.ring()
             if random.random() < 0.5 and len(pair.rx.open) > 12:
                 data = bench.frame(random.randrange(14, 1536))
                 esp = random.randrange(2)
-                bench.from_wire(data, number, esp=esp, sa=0x30009 if esp else 0, seq=5 if esp else 0)
-                incoming[number].append({"tag": 0, "flags": CPL_ESP * esp, "sa": 0x30009 * esp, "data": data})
+                seq = random.getrandbits(64) if esp else 0
+                bench.from_wire(data, number, esp=esp, sa=0x30009 * esp, seq=seq)
+                frame = {"tag": 0, "flags": CPL_ESP * esp, "sa": 0x30009 * esp, "seq": seq & 0xFFFFFFFF}
+                incoming[number].append(frame | {"data": data})
         await ClockCycles(bench.dut.clk, random.randrange(1, 60))
     await bench.until(lambda: all(not pair.tx.open for pair in bench.pairs), "completions", 60000)
     await bench.until(lambda: bench.dut.idle.value == 1, "idle", 60000)
@@ -131,7 +148,7 @@ async def traffic(bench, rounds):
     assert not bench.memory.strays
     lost = 0
     for number, pair in enumerate(bench.pairs):
-        keys = ("tag", "flags", "sa", "data")
+        keys = ("tag", "flags", "sa", "seq", "data")
         got = [{k: e[k] for k in keys} for e in pair.received]
         no_buffer = {e["index"] for e in pair.sent if e["status"] == NO_BUFFER}
         lost += len(no_buffer)
@@ -139,7 +156,7 @@ async def traffic(bench, rounds):
         for e in pair.sent:
             expected = fates[number, e["index"]] if e["index"] not in no_buffer else NO_BUFFER
             assert e["status"] == expected, f"pair {number}: {e}, expected {expected}"
-            assert e["len"] == (len(e["note"]) if e["status"] == OK else 0)
+            assert e["len"] == (len(e["note"]) if e["status"] == OK and e["note"] else 0)
             if (number, e["index"]) in fates and e["status"] == OK:
                 looped = next(
                     (r for r in results[number] if r["tag"] == e["index"] and r["data"] == e["note"]), None
@@ -155,7 +172,7 @@ async def traffic(bench, rounds):
         wire = [data for data, meta in bench.wire if meta["qid"] == number]
         assert wire == on_wire[number]
     tx, rx = bench.counts("tx"), bench.counts("rx")
-    assert sum(tx.values()) == sum(len(pair.sent) for pair in bench.pairs)
+    assert sum(tx.values()) == sum(len(pair.sent) for pair in bench.pairs) - silent
     assert sum(rx.values()) == sum(map(len, incoming))
     assert tx.get(NO_BUFFER, 0) + rx.get(NO_BUFFER, 0) == lost
     return lost
@@ -225,15 +242,18 @@ async def refused_descriptors(dut):
         (dict(length=65535), BAD_LENGTH),
         (dict(length=64, flags=2), BAD_FLAGS),
         (dict(length=64, flags=0x81), BAD_FLAGS),
-        (dict(length=64, op=3), BAD_OP),
+        (dict(length=64, op=7), BAD_OP),
         (dict(length=64, op=0xFF, sa=1), BAD_OP),
         (dict(length=64, op=DECRYPT), BAD_FLAGS),
         (dict(length=64, op=PLAIN, sa=1), BAD_FLAGS),
+        (dict(length=64, op=POLICY, sa=1), BAD_FLAGS),
+        (dict(length=64, address=(1 << 64) - 63), BAD_LENGTH),
+        (dict(length=9618, address=(1 << 64) - 1, op=7), BAD_LENGTH),
         (dict(length=64, op=DECRYPT, flags=LOOKASIDE, sa=0x80000000), BAD_FLAGS),
     ]
     frames = []
     for case, _ in cases:
-        pair.send(nowhere, **case)
+        pair.send(**{"address": nowhere} | case)
         frames.append(bench.frame(77))
         bench.send(pair, frames[-1], offset=3)
     await pair.ring()
@@ -242,10 +262,20 @@ async def refused_descriptors(dut):
     assert statuses(by_index) == [s for _, status in cases for s in (status, OK)]
     assert [data for data, _ in bench.wire] == frames
     assert not bench.memory.strays
-    bench.send(pair, bench.frame(100), op=ENCRYPT, sa=0)  # the table's business
+    # Which SA these name is the table's business.
+    done = len(bench.wire)
+    good = [(ENCRYPT, 0), (ENCRYPT, 7), (INPLACE, 0), (INPLACE, 7), (DUMMY, 0), (DUMMY, 7), (POLICY, 0)]
+    for op, sa in good:
+        bench.send(pair, bench.frame(100), op=op, sa=sa)
     await pair.ring()
-    await bench.until(lambda: len(pair.sent) == 2 * len(cases) + 1, "completion")
-    assert bench.wire[-1][1]["op"] == ENCRYPT
+    await bench.until(lambda: not pair.tx.open, "completions")
+    assert [(meta["op"], meta["sa"], meta["seq"]) for _, meta in bench.wire[done:]] == [(*g, 0) for g in good]
+
+    # The last byte of the address space can be asked for: here it is not mapped.
+    pair.send((1 << 64) - 64, 64)
+    await pair.ring()
+    await bench.until(lambda: not pair.tx.open, "completion")
+    assert statuses(pair.sent[-1:]) == [DMA_READ] and set(bench.memory.strays) == {(1 << 64) - 64}
 
     dut.data_path_open.value = 0
     bench.send(pair, bench.frame(64))
@@ -259,6 +289,103 @@ async def refused_descriptors(dut):
     await bench.until(lambda: not pair.tx.open, "completion")
     assert statuses(pair.sent[-1:]) == [OK]
     await bench.settle()
+
+
+@cocotb.test()
+async def contexts(dut):
+    """A CONTEXT completes in its turn, is not counted, and holds for the next descriptor of its ring alone."""
+    bench = await Bench(dut).start()
+    pair, other = bench.pairs
+    expected = [[], []]  # seq of each frame, by pair
+
+    def post(which, op, seq_hi):
+        bench.send(which, bench.frame(200), op=op, sa=0 if op in (PLAIN, POLICY) else 9)
+        expected[which.number].append(seq_hi << 32)
+
+    pair.context(0xFEDC_BA98)
+    post(pair, INPLACE, 0xFEDC_BA98)
+    post(pair, INPLACE, 0)
+    pair.context(1)
+    pair.context(0x8000_0000)  # replaces the first
+    post(pair, INPLACE, 0x8000_0000)
+    pair.context(2)
+    post(other, INPLACE, 0)  # another ring
+    for op in (PLAIN, ENCRYPT, DUMMY, POLICY):  # they do not care, and use it up
+        post(pair, op, 0)
+        post(pair, INPLACE, 0)
+        pair.context(3)
+    pair.send(0, 5)  # nor does one that is refused
+    post(pair, INPLACE, 0)
+    bad = [
+        dict(flags=1),
+        dict(reserved0=1),
+        dict(reserved1=1 << 15),
+        dict(reserved2=1 << 31),
+        dict(flags=0x80),
+    ]
+    indices = [pair.context(7, **case) for case in bad]
+    post(pair, INPLACE, 0)
+    pair.context(4)
+    await other.ring()
+    await pair.ring()
+    await bench.until(lambda: not pair.tx.open and not other.tx.open, "completions")
+    for number in range(2):
+        got = [meta["seq"] for _, meta in bench.wire if meta["qid"] == number]
+        assert got == expected[number]
+    entries = {e["index"]: e for e in pair.sent}
+    assert [entries[i]["status"] for i in indices] == [BAD_FLAGS] * len(bad)
+    assert all(e["len"] == e["seq"] == 0 for e in pair.sent if e["note"] is None)
+    frames = len(bench.wire)
+    assert statuses(pair.sent).count(OK) == len(expected[0]) + 9
+    assert bench.counts("tx") == {OK: frames, BAD_LENGTH: 1, BAD_FLAGS: len(bad)}
+    # A pair that starts anew knows nothing of the last one.
+    await pair.disable()
+    await pair.enable()
+    post(pair, INPLACE, 0)
+    await pair.ring()
+    await bench.until(lambda: not pair.tx.open, "completion")
+    assert bench.wire[-1][1]["seq"] == 0
+    # While the data path is closed, a context harms nobody.
+    dut.data_path_open.value = 0
+    pair.context(5)
+    await pair.ring()
+    await bench.until(lambda: not pair.tx.open, "completion")
+    assert statuses(pair.sent[-1:]) == [OK]
+    await bench.settle()
+    assert not bench.memory.strays
+
+
+@cocotb.test()
+async def completion_fields(dut):
+    """What completions say of packets that are too big, decrypted, or decrypted in place with their verdict."""
+    bench = await Bench(dut).start()
+    pair = bench.pairs[0]
+    index = bench.send(pair, bench.frame(1600), op=ENCRYPT, sa=0xB16)
+    await pair.ring()
+    await bench.until(lambda: pair.sent, "completion")
+    assert [(e["index"], e["status"], e["len"]) for e in pair.sent] == [(index, TOO_BIG, 1400)]
+    for _ in range(5):
+        bench.give(pair)
+    await pair.ring("rx")
+    seq = 0x89AB_CDEF_0123_4567
+    data = bench.frame(200)
+    bench.from_wire(data, esp=1, sa=0x30001, seq=seq)
+    bench.from_wire(data, esp=1, inplace=1, sa=0x30002, seq=seq)
+    bench.from_wire(data, esp=1, inplace=1, sa=0x30003, seq=seq, status=ICV)
+    bench.from_wire(data, esp=0, inplace=1, sa=0x30003, seq=seq, status=ICV)
+    bench.from_wire(data, sa=0x30004, seq=seq, status=12)  # untouched
+    await bench.settle()
+    low = seq & 0xFFFF_FFFF
+    got = [(e["status"], e["flags"], e["sa"], e["seq"]) for e in pair.received]
+    assert got == [
+        (OK, CPL_ESP, 0x30001, low),
+        (OK, CPL_ESP | CPL_INPLACE, 0x30002, low),
+        (ICV, CPL_INPLACE, 0x30003, 0),
+        (ICV, CPL_INPLACE, 0x30003, 0),
+        (12, 0, 0, 0),
+    ]
+    assert all(e["data"] == data for e in pair.received)
+    assert bench.counts("rx") == {OK: 5}
 
 
 @cocotb.test()
@@ -294,12 +421,13 @@ async def missing_buffers(dut):
     pair.give(0xDEAD_0000, 16448)
     pair.give(0xDEAD_0000, 2048, reserved0=1)
     pair.give(0xDEAD_0000, 2048, reserved1=1 << 31)
+    pair.give((1 << 64) - 2048, 2112)
     bench.give(pair)
     await pair.ring("rx")
     good = bench.frame(1000)
     bench.from_wire(good, status=12)  # delivered untouched: no SA
     await bench.settle()
-    bad = [BAD_FLAGS, BAD_LENGTH, BAD_LENGTH, BAD_LENGTH, BAD_FLAGS, BAD_FLAGS]
+    bad = [BAD_FLAGS, BAD_LENGTH, BAD_LENGTH, BAD_LENGTH, BAD_FLAGS, BAD_FLAGS, BAD_LENGTH]
     assert statuses(pair.received[1:]) == bad + [12]
     assert pair.received[-1]["data"] == good and all(e["data"] == b"" for e in pair.received[1:-1])
     assert bench.counts("rx") == {NO_BUFFER: 5, OK: 2}

@@ -13,7 +13,9 @@ from ring_driver import (
     DMA_ERROR,
     DMA_READ,
     DMA_WRITE,
+    ENCRYPT,
     LOOKASIDE,
+    NO_BUFFER,
     OK,
     RX_BAD_DOORBELL,
     TX_BAD_DOORBELL,
@@ -265,6 +267,103 @@ async def bus_master_off(dut):
     bench.from_wire(frames[0][:60])
     await bench.settle()
     assert [e["data"] for e in pair.received] == [frames[0][:60]]
+    assert not bench.memory.strays
+
+
+@cocotb.test()
+async def bus_master_off_within_a_frame(dut):
+    """A received frame whose next burst may not begin is given up: the pipe goes on, its buffer comes back empty."""
+    bench = await Bench(dut, latency=25, size=16 << 20).start()
+    pair = bench.pairs[0]
+    lost = whole = dropped = 0
+    for wait in range(0, 170, 5):
+        bench.give(pair, 9024)
+        await pair.ring("rx")
+        await bench.settle()
+        data = bench.frame(9000)  # three bursts of 64 beats at most
+        bench.from_wire(data)
+        await ClockCycles(dut.clk, wait)
+        dut.bus_master_en.value = 0
+        await ClockCycles(dut.clk, 66)  # a burst that has begun may end
+        before = bench.memory.bursts
+        for _ in range(3):
+            bench.from_wire(bench.frame(200))
+        await bench.until(lambda: not bench.inject.items, "the pipe goes on", 400)
+        await ClockCycles(dut.clk, 100)
+        assert bench.memory.bursts == before, "an access with bus mastering off"
+        dropped += 3
+        dut.bus_master_en.value = 1
+        count = len(pair.received)
+        await bench.settle()
+        if len(pair.received) == count and pair.rx.open:  # it came when nothing was allowed any more
+            dropped += 1
+            bench.from_wire(data)
+            await bench.settle()
+        entry = pair.received[-1]
+        assert (entry["status"], entry["data"]) in ((OK, data), (DMA_WRITE, b""))
+        lost += entry["status"] == DMA_WRITE
+        whole += entry["status"] == OK
+        assert len(pair.received) == lost + whole
+    assert lost > 5 and whole > 5, (lost, whole)
+    assert bench.counts("rx") == {OK: whole, DMA_WRITE: lost, NO_BUFFER: dropped}
+    # The same for a lookaside result: its descriptor learns of it.
+    bench.give(pair, 9024)
+    await pair.ring("rx")
+    bench.send(pair, bench.frame(9000), flags=LOOKASIDE)
+    await pair.ring()
+    while not (dut.m_axi_awvalid.value == 1 and int(dut.m_axi_awid.value) < 64):
+        await RisingEdge(dut.clk)
+    dut.bus_master_en.value = 0
+    await ClockCycles(dut.clk, 400)
+    dut.bus_master_en.value = 1
+    await bench.until(lambda: not pair.tx.open, "completion")
+    assert [(e["status"], e["len"]) for e in pair.sent] == [(DMA_WRITE, 0)]
+    await works(bench, pair)
+    await bench.settle()
+    assert not bench.memory.strays
+
+
+@cocotb.test()
+async def bus_master_off_for_long(dut):
+    """More completions than the card can hold while bus mastering is off: their pair halts, the pipes go on."""
+    bench = await Bench(dut, latency=60, size=16 << 20).start()
+    pair, other = bench.pairs
+    for _ in range(60):
+        bench.give(pair, 256)
+    await pair.ring("rx")
+    await bench.settle()
+    for _ in range(50):
+        bench.from_wire(bench.frame(64))
+    for _ in range(20):
+        bench.send(pair, bench.frame(64), op=ENCRYPT, sa=0xDEAD)
+        bench.send(pair, bench.frame(64), flags=LOOKASIDE)
+    await pair.ring()
+    for _ in range(400):
+        await RisingEdge(dut.clk)
+        if len(bench.inject.items) < 20:
+            break
+    dut.bus_master_en.value = 0
+    await ClockCycles(dut.clk, 4)
+    before = bench.memory.bursts
+    for _ in range(200):
+        bench.from_wire(bench.frame(64), pair=1)
+    await bench.until(lambda: not bench.inject.items, "the pipe goes on", 4000)
+    await bench.settle()
+    assert bench.memory.bursts == before
+    assert await pair.state() == ACTIVE | DMA_ERROR
+    assert await other.state() == ACTIVE
+    assert bench.counts("rx")[NO_BUFFER] >= 200
+    dut.bus_master_en.value = 1
+    await works(bench, other)
+    await pair.disable()
+    pair.turned.clear()
+    pair.sent.clear()
+    pair.received.clear()
+    for ring in (pair.tx, pair.rx):
+        ring.reset()
+    await pair.enable()
+    await works(bench, pair)
+    await bench.settle()
     assert not bench.memory.strays
 
 

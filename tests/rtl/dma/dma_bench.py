@@ -92,6 +92,8 @@ class Bench(Host):
         dut.msix_ready.value = 1
         dut.inj_beat.value = 0
         dut.inj_meta.value = 0
+        for name in ("drop_valid", "drop", "sa_ev_valid", "sa_ev"):
+            getattr(dut, name).value = 0
         Clock(dut.clk, 2, "ns").start()
         dut.rst.value = 1
         await ClockCycles(dut.clk, 3)

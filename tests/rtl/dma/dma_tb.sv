@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //
-// vesper_csr and vesper_dma as on the card, with the simplest of pipes between tx and rx: lookaside frames turn
-// round, plain ones leave by the wire port, and those with SA 0xdead are dropped as SA_STALE. Frames from the
-// wire come in at `inj`. Verdicts are counted by status.
+// vesper_csr, vesper_dma and event_ring as on the card, with the simplest of pipes between tx and rx: lookaside frames
+// turn round, plain ones leave by the wire port, those with SA 0xdead are dropped as SA_STALE, those with SA 0xb16 as
+// TOO_BIG with a length of 1400. Frames from the wire come in at `inj`, events at `drop` and `sa_ev`. Verdicts are counted by status.
 
 `default_nettype none
 
@@ -11,6 +11,7 @@ module dma_tb
   import vesper_abi_pkg::*;
   import csr_pkg::*;
   import dma_pkg::*;
+  import event_pkg::*;
 #(
     parameter int QUEUES = 2
 ) (
@@ -80,15 +81,27 @@ module dma_tb
     output logic [ST_COUNT-1:0][31:0] tx_counts,
     output logic [ST_COUNT-1:0][31:0] rx_counts,
     output logic [31:0]         bad_doorbells,
+    input  wire  [ 1:0]         drop_valid,
+    input  wire event_t [ 1:0]  drop,
+    input  wire                 sa_ev_valid,
+    output logic                sa_ev_ready,
+    input  wire event_t         sa_ev,
+    output logic [63:0]         cycles,
+    output logic [31:0]         events,
+    output logic [31:0]         events_suppressed,
+    output logic [31:0]         events_lost,
     output logic                idle
 );
 
   queue_cfg_t [QUEUES-1:0] q_cfg;
   queue_db_t [QUEUES-1:0] q_db;
   queue_state_t [QUEUES-1:0] q_state;
-  logic csr_idle, dma_idle;
+  event_cfg_t ev_cfg;
+  event_db_t ev_db;
+  event_state_t ev_state;
+  logic csr_idle, dma_idle, ev_idle;
   /* verilator lint_off UNUSEDSIGNAL */  // what the card's other blocks would use
-  logic miss_to_host, fragment_to_host, rx_enable, mbx_ring, mbx_wr;
+  logic miss_to_host, fragment_to_host, rx_enable, policy_bypass, mbx_ring, mbx_wr;
   logic [15:0] mtu;
   logic [3:0] rx_queue, mbx_wr_be;
   logic [8:0] mbx_wr_addr, mbx_rd_addr;
@@ -117,6 +130,8 @@ module dma_tb
   /* verilator lint_on UNUSEDSIGNAL */
   logic [1:0] vd_valid, vd_ready;
   verdict_t [1:0] vd_verdict;
+  logic ev_w_valid, ev_w_ready, ev_b_valid, ev_b_error, ev_irq_valid, ev_irq_ready;
+  write_beat_t ev_w_beat;
   vesper_dma #(
       .QUEUES(QUEUES)
   ) u_dma (
@@ -124,11 +139,43 @@ module dma_tb
       .*
   );
 
+  logic ev_written;
+  logic [1:0] ev_suppressed;
+  logic [2:0] ev_lost;
+  event_ring #(
+      .ID(IdRing | 8'(2 * QUEUES))
+  ) u_events (
+      .clk,
+      .rst,
+      .bus_on(bus_master_en),
+      .cycles,
+      .cfg(ev_cfg),
+      .db(ev_db),
+      .state(ev_state),
+      .drop_valid,
+      .drop,
+      .sa_valid(sa_ev_valid),
+      .sa_ready(sa_ev_ready),
+      .sa(sa_ev),
+      .w_valid(ev_w_valid),
+      .w_ready(ev_w_ready),
+      .w_beat(ev_w_beat),
+      .b_valid(ev_b_valid),
+      .b_error(ev_b_error),
+      .irq_valid(ev_irq_valid),
+      .irq_ready(ev_irq_ready),
+      .stat_written(ev_written),
+      .stat_suppressed(ev_suppressed),
+      .stat_lost(ev_lost),
+      .idle(ev_idle)
+  );
+
   // ---- the pipe ----
-  logic dropped, to_wire, loop_valid, loop_ready, end_wire, end_drop, fate_ready[2];
+  logic dropped, too_big, to_wire, loop_valid, loop_ready, end_wire, end_drop, fate_ready[2];
   beat_t loop_beat;
   meta_t loop_meta;
-  assign dropped = tx_meta.op == OP_ENCRYPT && tx_meta.sa == 32'hdead;
+  assign too_big = tx_meta.sa == 32'hb16;
+  assign dropped = tx_meta.op == OP_ENCRYPT && (tx_meta.sa == 32'hdead || too_big);
   assign to_wire = !dropped && !tx_meta.lookaside;
   assign wire_valid = tx_valid && to_wire && fate_ready[0];
   assign wire_beat = tx_beat;
@@ -152,8 +199,8 @@ module dma_tb
       fate.host = 1'b1;
       fate.qid = tx_meta.qid;
       fate.index = tx_meta.index;
-      fate.status = i == 0 ? ST_OK : ST_SA_STALE;
-      fate.len = i == 0 ? tx_meta.len : 16'd0;
+      fate.status = i == 0 ? ST_OK : too_big ? ST_TOO_BIG : ST_SA_STALE;
+      fate.len = i == 0 ? tx_meta.len : too_big ? 16'd1400 : 16'd0;
     end
     /* verilator lint_off UNUSEDSIGNAL */
     logic [6:0] count;
@@ -194,14 +241,22 @@ module dma_tb
       tx_counts <= '0;
       rx_counts <= '0;
       bad_doorbells <= '0;
+      cycles <= '0;
+      events <= '0;
+      events_suppressed <= '0;
+      events_lost <= '0;
     end else begin
+      cycles <= cycles + 1'b1;
+      events <= events + 32'(ev_written);
+      events_suppressed <= events_suppressed + 32'(ev_suppressed);
+      events_lost <= events_lost + 32'(ev_lost);
       if (txs_valid) tx_counts[txs_verdict.status[5:0]] <= tx_counts[txs_verdict.status[5:0]] + 1;
       if (rxs_valid) rx_counts[rxs_verdict.status[5:0]] <= rx_counts[rxs_verdict.status[5:0]] + 1;
       bad_doorbells <= bad_doorbells + 32'(tx_bad_doorbell) + 32'(rx_bad_doorbell);
     end
   end
 
-  assign idle = csr_idle && dma_idle && !inj_valid;
+  assign idle = csr_idle && dma_idle && ev_idle && !inj_valid;
 
 endmodule
 

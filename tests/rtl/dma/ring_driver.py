@@ -4,10 +4,11 @@
 import struct
 from collections import deque
 
-PLAIN, ENCRYPT, DECRYPT = 0, 1, 2
+PLAIN, ENCRYPT, DECRYPT, POLICY, INPLACE, DUMMY, CONTEXT = range(7)
 LOOKASIDE = 1
 (OK, BAD_LENGTH, BAD_FLAGS, BAD_OP, DMA_READ, DMA_WRITE, NO_BUFFER, NOT_READY, SA_STALE) = range(9)
-CPL_PHASE, CPL_ESP, CPL_LOOKASIDE = 1, 2, 4
+TOO_BIG, ICV = 11, 23
+CPL_PHASE, CPL_ESP, CPL_LOOKASIDE, CPL_INPLACE = 1, 2, 4, 8
 
 # BAR0, as driver/abi/vesper.rdl lays it out.
 CTRL, STATE = 0x00, 0x04
@@ -115,6 +116,12 @@ class Pair:
         self.tx.post(struct.pack("<QHBBI", address, length, op, flags, sa), note)
         return index
 
+    def context(self, seq_hi, reserved0=0, reserved1=0, flags=0, reserved2=0):
+        """Post what holds for the next descriptor; returns its index."""
+        index = self.tx.tail
+        self.tx.post(struct.pack("<IIHBBI", seq_hi, reserved0, reserved1, CONTEXT, flags, reserved2), None)
+        return index
+
     def give(self, address, length, reserved0=0, reserved1=0):
         """Post an RX buffer."""
         self.rx.post(struct.pack("<QHHI", address, length, reserved0, reserved1), (address, length))
@@ -128,13 +135,13 @@ class Pair:
             note = self.tx.open.pop(index)
             self.sent.append({"index": index, "len": length, "status": status, "seq": seq, "note": note})
         while raw := self.rx.poll():
-            index, length, status, flags, tag, sa, hash_ = struct.unpack("<HHBBHII", raw)
-            assert hash_ == 0
+            index, length, status, flags, tag, sa, seq = struct.unpack("<HHBBHII", raw)
             assert index in self.rx.open, f"buffer {index} completed twice, or never was"
             assert index == (self.rx.seen - 1) & 0xFFFF, "RX completions are out of order"
             address, size = self.rx.open.pop(index)
             assert length <= size
             entry = {"index": index, "status": status, "flags": flags & ~CPL_PHASE, "tag": tag, "sa": sa}
+            entry["seq"] = seq
             self.received.append(entry | {"data": self.memory[address, length], "address": address})
             if flags & CPL_LOOKASIDE:
                 self.tags.add(tag)
