@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Checks of an SA, and its translation into what the card's SA table holds. */
+/* Checks of an SA, and the outer header of a tunnel. */
 #ifndef VESPER_SA_H
 #define VESPER_SA_H
 
@@ -16,41 +16,61 @@ struct vesper_sa_error {
 };
 
 /**
- * vesper_sa_check - does the card accept this SA?
+ * vesper_sa_check - does an ABI 2 card accept this SA?
  * @sa: the SA, as it goes into VESPER_MBX_SA_ADD
  * @err: filled in when a rule is broken; may be NULL
  *
- * The rules are tried in the order of enum vesper_mbx_status, and the first
- * broken one is reported. Whether the queue pair exists is another check,
- * because it depends on the card: vesper_sa_check_queue(). src may be zero but
- * for an outbound tunnel, which needs it for the outer header; ttl and tos are
- * ignored for other SAs, and queue is for outbound ones.
+ * The rules are tried in the order of enum vesper_mbx_status and, within one, in
+ * the order of the fields; the first broken one is reported. What depends on the
+ * card is another check, vesper_sa_check_card(), and comes after all of these.
+ *
+ * Where the card makes no outer header (transport, inbound, in place), src may
+ * be zero and ttl and tos are ignored; queue is for outbound SAs. Every other
+ * attribute that the card could not honour is refused: a flag that does not fit
+ * is E_FLAGS, but for the pair DSCP_COPY and DSCP_MAP, which is E_TOS (field
+ * flags). In place no flag fits but ESN and UDP.
  *
  * Return: VESPER_MBX_OK or the code of the rule.
  */
 enum vesper_mbx_status vesper_sa_check(const struct vesper_sa *sa, struct vesper_sa_error *err);
 
-/**
- * vesper_sa_check_queue - does the SA's queue pair exist?
- * @sa: the SA
- * @queues: queue pairs of the card (register GEOMETRY)
- * @err: filled in when it does not; may be NULL
- *
- * Return: VESPER_MBX_OK or VESPER_MBX_E_QUEUE.
- */
-enum vesper_mbx_status vesper_sa_check_queue(const struct vesper_sa *sa, u32 queues,
-					     struct vesper_sa_error *err);
+/* Which 32-bit words of a struct vesper_sa are not zero: bit n of lo is word n, of hi word 32 + n. */
+struct vesper_sa_map {
+	u32 lo;
+	u32 hi;
+};
 
 /**
- * vesper_sa_encode - translate a checked SA into the record of the SA table
- * @sa: an SA that vesper_sa_check() accepts
- * @h: the GHASH key, E(K, 0^128), first byte first
- * @rec: result, wholly overwritten; it holds key, salt and H: erase after use
+ * vesper_sa_check_mapped - the same, for whoever knows already where the SA is not zero
+ * @sa: the SA; neither key nor salt is read
+ * @map: of all its words
+ * @err: as there
  *
- * The outer IPv4 header of an outbound tunnel (RFC 791, RFC 4303 3.1.2) has
- * total length, identification and checksum zero: the card fills them in.
+ * The firmware's way: the card's hardware makes the map while it copies the SA.
  */
-void vesper_sa_encode(const struct vesper_sa *sa, const u8 h[16], struct vesper_sa_record *rec);
+enum vesper_mbx_status vesper_sa_check_mapped(const struct vesper_sa *sa,
+					      const struct vesper_sa_map *map,
+					      struct vesper_sa_error *err);
+
+/**
+ * vesper_sa_check_card - does this card have what the SA asks for?
+ * @sa: the SA; outbound ones always pass
+ * @queues: queue pairs of the card (register GEOMETRY)
+ * @replay_max: largest replay window of the card (struct vesper_mbx_identify_rsp)
+ * @err: filled in when it does not; may be NULL
+ *
+ * Return: VESPER_MBX_OK, VESPER_MBX_E_WINDOW or VESPER_MBX_E_QUEUE.
+ */
+enum vesper_mbx_status vesper_sa_check_card(const struct vesper_sa *sa, u32 queues, u32 replay_max,
+					    struct vesper_sa_error *err);
+
+/**
+ * vesper_lease_fits - may an outbound SA use the numbers up to @lease_end?
+ * @lease_end: last number, 0: no lease
+ * @seq: last number used
+ * @flags: VESPER_SAF_* of the SA
+ */
+bool vesper_lease_fits(u64 lease_end, u64 seq, u32 flags);
 
 /**
  * vesper_ipv4_template - make the outer header of an outbound tunnel
