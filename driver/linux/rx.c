@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Receive: pages from a pool are posted, filled ones become skbs. */
+#include <linux/dma-mapping.h>
 #include <linux/etherdevice.h>
 #include <linux/if_vlan.h>
 
@@ -53,7 +54,8 @@ static void deliver(struct vesper_pair *pair, struct page *page, u16 len)
 	struct net_device *netdev = pair->nic->netdev;
 	struct sk_buff *skb;
 
-	page_pool_dma_sync_for_cpu(rx->pool, page, 0, len);
+	dma_sync_single_range_for_cpu(&pair->nic->pdev->dev, page_pool_get_dma_addr(page),
+				      NET_SKB_PAD, len, DMA_FROM_DEVICE);
 	skb = napi_build_skb(page_address(page), rx->truesize);
 	if (unlikely(!skb)) {
 		page_pool_recycle_direct(rx->pool, page);
