@@ -11,7 +11,12 @@
 #ifdef __KERNEL__
 
 #include <linux/string.h>
+#include <linux/version.h>
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
+#include <asm/unaligned.h>
+#else
 #include <linux/unaligned.h>
+#endif
 #include <asm/barrier.h>
 
 #define vesper_dma_rmb() dma_rmb()

@@ -15,6 +15,8 @@ SOURCE = {".c", ".h", ".cc", ".sv", ".svh", ".v", ".vlt", ".rdl", ".py", ".S", "
 TEXT = SOURCE | {".md", ".txt", ".toml", ".ini"}
 MAX_LINES = 700
 LICENCE = "SPDX-License-Identifier: BSD-2-Clause"
+MODULE = ROOT / "driver" / "linux"  # the kernel's licence, or ours
+MODULE_LICENCE = "SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause"
 # Written so that this file does not find itself.
 UNFINISHED = re.compile(r"\b(" + "|".join(["TO" + "DO", "FIX" + "ME", "XX" + "X", "HA" + "CK"]) + r")\b")
 
@@ -39,8 +41,9 @@ def findings(path):
     source = is_source(path, lines[0])
     if not source and path.suffix not in TEXT:
         return
-    if source and not any(LICENCE in line for line in lines[:5]):
-        yield 1, f"no '{LICENCE}' in the first five lines"
+    licence = MODULE_LICENCE if MODULE in path.parents and path.suffix in (".c", ".h") else LICENCE
+    if source and not any(licence in line for line in lines[:5]):
+        yield 1, f"no '{licence}' in the first five lines"
     if source and len(lines) - 1 > MAX_LINES:
         yield (
             MAX_LINES + 1,

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The driver's own structures. One concept a file:
+ *
+ *   main.c     PCI: probe, remove, reset
+ *   hw.c       registers, mailbox
+ *   ring.c     memory of a queue pair, enable and disable
+ *   tx.c rx.c  the two halves of a queue pair's work
+ *   netdev.c   what the stack calls
+ *   health.c   watchdog: a dead card, a halted pair, a lost interrupt; recovery
+ *   ethtool.c  what ethtool asks
+ *
+ * All of a queue pair's rings belong to its NAPI context but for the TX tail,
+ * which the stack's TX lock of that queue guards.
+ */
+#ifndef VESPER_LINUX_H
+#define VESPER_LINUX_H
+
+#include <linux/io.h>
+#include <linux/mutex.h>
+#include <linux/netdevice.h>
+#include <linux/pci.h>
+#include <linux/u64_stats_sync.h>
+#include <linux/workqueue.h>
+
+#include "compat.h"
+#include "vesper_abi.h"
+#include "vesper_regs.h"
+#include "vesper_ring.h"
+
+#define VESPER_NAME	     "vesper"
+#define VESPER_QUEUES_MAX    16
+#define VESPER_RING_DEFAULT  8 /* log2 */
+#define VESPER_RING_MAX_LOG2 12
+#define VESPER_MTU_MAX	     (VESPER_FRAME_MAX - ETH_HLEN - VLAN_HLEN)
+
+/* What sent the last reset: names in dmesg and statistics. */
+enum vesper_fault {
+	VESPER_FAULT_NONE,
+	VESPER_FAULT_TX_TIMEOUT,
+	VESPER_FAULT_HALTED,	 /* the pair met an error on its rings */
+	VESPER_FAULT_COMPLETION, /* a completion that cannot be */
+	VESPER_FAULT_FIRMWARE,
+};
+
+struct vesper_tx_slot {
+	struct sk_buff *skb; /* NULL: free, or completed out of order */
+	dma_addr_t dma;
+	u32 len;
+};
+
+struct vesper_tx {
+	struct vesper_tx_desc *desc;
+	struct vesper_tx_cpl *cpl;
+	dma_addr_t desc_dma, cpl_dma;
+	struct vesper_tx_slot *slot;
+	u16 tail; /* next to be written */
+	u16 head; /* oldest that has not completed */
+	u16 seen; /* completions taken */
+	u8 log2;
+
+	struct u64_stats_sync sync;
+	u64 packets, bytes, dropped, stopped, linearized;
+};
+
+struct vesper_rx {
+	struct vesper_rx_desc *desc;
+	struct vesper_rx_cpl *cpl;
+	dma_addr_t desc_dma, cpl_dma;
+	struct page **page; /* of each posted buffer */
+	struct page_pool *pool;
+	u32 buf_size; /* bytes that the card may write */
+	u32 truesize; /* bytes of a buffer, all in all */
+	u16 tail;     /* next to be posted */
+	u16 head;     /* oldest posted */
+	u16 seen;
+	u8 log2;
+
+	struct u64_stats_sync sync;
+	u64 packets, bytes, dropped, errors, no_page, empty;
+};
+
+struct vesper_pair {
+	struct vesper_nic *nic;
+	struct napi_struct napi;
+	u16 id;
+	u16 quiet;	 /* looks of the watchdog at work that waits */
+	u32 seen_before; /* completions taken at its last look */
+	char irq_name[IFNAMSIZ + 8];
+	u64 interrupts, lost_interrupts;
+	struct vesper_tx tx;
+	struct vesper_rx rx;
+};
+
+struct vesper_nic {
+	struct pci_dev *pdev;
+	struct net_device *netdev;
+	u8 __iomem *bar;
+	struct vesper_pair *pair[VESPER_QUEUES_MAX];
+	u16 queues;
+	u8 tx_log2, rx_log2;
+	u32 features; /* VESPER_FEAT_* */
+	u32 fw_version;
+	u32 abi;
+
+	struct mutex mbx_lock; /* one message at a time */
+	u32 mbx_tag;
+
+	struct delayed_work watchdog;
+	struct work_struct recover;
+	enum vesper_fault fault;
+	bool dead; /* the bus reads all ones: nothing is asked of it any more */
+	u64 resets;
+};
+
+/* ---- hw.c ---- */
+
+#define VESPER_REG(name) offsetof(vesper_t, name)
+#define VESPER_QUEUE_REG(id, name)                                                 \
+	(offsetof(vesper_t, queue) + (id) * sizeof(vesper__queue_rf__stride80_t) + \
+	 offsetof(vesper__queue_rf__stride80_t, name))
+#define VESPER_DOORBELL_REG(id, name)                                                      \
+	(offsetof(vesper_t, doorbell) + (id) * sizeof(vesper__doorbell_rf__stride1000_t) + \
+	 offsetof(vesper__doorbell_rf__stride1000_t, name))
+
+static inline u32 vesper_read(const struct vesper_nic *nic, u32 offset)
+{
+	return readl(nic->bar + offset);
+}
+
+static inline void vesper_write(const struct vesper_nic *nic, u32 offset, u32 value)
+{
+	writel(value, nic->bar + offset);
+}
+
+int vesper_hw_check(struct vesper_nic *nic);
+bool vesper_hw_gone(struct vesper_nic *nic);
+int vesper_mbx(struct vesper_nic *nic, void *msg, u16 len, void *rsp, u16 rsp_len);
+int vesper_hw_stats(struct vesper_nic *nic, struct vesper_stats *stats);
+
+/* ---- ring.c ---- */
+
+int vesper_pair_alloc(struct vesper_pair *pair);
+void vesper_pair_free(struct vesper_pair *pair);
+int vesper_pair_start(struct vesper_pair *pair);
+void vesper_pair_stop(struct vesper_pair *pair);
+void vesper_pair_arm(struct vesper_pair *pair);
+
+/* ---- tx.c, rx.c ---- */
+
+netdev_tx_t vesper_xmit(struct sk_buff *skb, struct net_device *netdev);
+bool vesper_tx_clean(struct vesper_pair *pair, int budget);
+void vesper_tx_drain(struct vesper_pair *pair);
+int vesper_rx_poll(struct vesper_pair *pair, int budget);
+void vesper_rx_refill(struct vesper_pair *pair);
+void vesper_rx_drain(struct vesper_pair *pair);
+u32 vesper_rx_buf_size(unsigned int mtu);
+unsigned int vesper_rx_order(unsigned int mtu);
+
+/* ---- netdev.c ---- */
+
+struct net_device *vesper_netdev_create(struct pci_dev *pdev, u16 queues);
+int vesper_up(struct vesper_nic *nic);
+void vesper_down(struct vesper_nic *nic);
+
+/* ---- health.c ---- */
+
+void vesper_health_init(struct vesper_nic *nic);
+void vesper_health_start(struct vesper_nic *nic);
+void vesper_health_stop(struct vesper_nic *nic);
+void vesper_fault(struct vesper_nic *nic, enum vesper_fault fault);
+
+/* ---- ethtool.c ---- */
+
+extern const struct ethtool_ops vesper_ethtool_ops;
+
+#endif

@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# The laboratory: virtual machines with stock kernels and simulated cards.
+
+HIL := $(BUILD)/hil
+
+.PHONY: hil hil-root
+hil-root: | apt
+	@deps/install tests/hil/apt.txt
+	@tests/hil/build-root $(HIL)/root
+
+# SCENARIOS='link' runs some.
+hil: all hil-root $(LINUX_SRC)/.stamp ## stock kernels in virtual machines drive the card: all scenarios
+	@tests/hil/build-module $(HIL)/root $(LINUX_SRC) $(BUILD)/linux
+	@$(PY) tests/hil/run $(SCENARIOS)

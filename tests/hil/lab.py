@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Cards and virtual machines of one scenario: started, wired together, waited for, ended."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+TOP = HERE.parents[1]
+
+
+class Failure(Exception):
+    """What went wrong, in one sentence, with the place to look."""
+
+
+class Card:
+    """A vesper-sim process; its socket, its capture of the wire, its counters."""
+
+    def __init__(self, lab, name, wire, options=()):
+        self.name, self.lab = name, lab
+        self.folder = lab.folder / name
+        self.folder.mkdir(parents=True)
+        self.socket = lab.work / f"{name}.card"
+        self.wire, self.options = wire, list(options)
+        self.start()
+
+    def start(self):
+        log = open(self.folder / "sim.log", "ab")
+        command = [
+            lab_sim(),
+            "--socket",
+            str(self.socket),
+            "--wire",
+            self.wire,
+            "--stats",
+            str(self.folder / "stats.json"),
+        ]
+        self.process = subprocess.Popen(
+            [*command, "--pcap", str(self.folder / "wire.pcapng"), *self.options], stdout=log, stderr=log
+        )
+        log.close()
+        end = time.monotonic() + 30
+        while not self.socket.exists():
+            if self.process.poll() is not None or time.monotonic() > end:
+                raise Failure(f"card {self.name} does not start: see {self.folder / 'sim.log'}")
+            time.sleep(0.05)
+
+    def stop(self, how=signal.SIGTERM):
+        if self.process.poll() is None:
+            self.process.send_signal(how)
+            try:
+                self.process.wait(20)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        self.socket.unlink(missing_ok=True)
+
+
+def lab_sim():
+    return os.environ.get("VESPER_SIM", str(TOP / "build" / "bin" / "vesper-sim"))
+
+
+class Vm:
+    """A guest with a stock kernel that runs one script; its console, output and exit code stay in its folder."""
+
+    def __init__(
+        self, lab, name, script, cards=(), nics=(), memory=384, cpus=1, append="", machine="q35", devices=()
+    ):
+        self.lab, self.name = lab, name
+        self.folder = lab.folder / name
+        self.folder.mkdir(parents=True)
+        self.job = lab.work / "jobs" / name
+        self.job.mkdir(parents=True)
+        (self.job / "script").write_text(script)
+        inside = lab.inside
+        command = [
+            "qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
+            "-M", f"{machine},memory-backend=m0", "-accel", lab.accel, "-cpu", "max", "-smp", str(cpus),
+            "-m", str(memory), "-object", f"memory-backend-memfd,id=m0,size={memory}M,share=on",
+            "-kernel", f"/boot/vmlinuz-{lab.kernel}", "-initrd", inside(lab.work / "initrd"),
+            "-append", f"console=ttyS0 panic=-1 quiet hil.job=jobs/{name} hil.name={name} {append}",
+            "-serial", f"file:{inside(self.job / 'console')}", "-rtc", "base=utc",
+            "-fsdev", "local,id=root,path=/,security_model=none,readonly=on,multidevs=remap",
+            "-device", "virtio-9p-pci,fsdev=root,mount_tag=root",
+            "-fsdev", "local,id=work,path=/work,security_model=none",
+            "-device", "virtio-9p-pci,fsdev=work,mount_tag=work",
+            "-device", "virtio-rng-pci",
+        ]  # fmt: skip
+        for device in devices:
+            command += ["-device", device]
+        for card in cards:
+            path = inside(card.socket)
+            command += ["-device", f'{{"driver":"vfio-user-pci","socket":{{"path":"{path}","type":"unix"}}}}']
+        for number, (model, netdev, mac) in enumerate(nics):
+            command += [
+                "-netdev",
+                f"{netdev},id=n{number}",
+                "-device",
+                f"{model},netdev=n{number},mac={mac},romfile=",
+            ]
+        log = open(self.folder / "qemu.log", "wb")
+        self.process = subprocess.Popen(lab.enter(command), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        log.close()
+
+    def wait(self, deadline):
+        """Exit code of the script; a guest that is late or ends without one is a Failure that says where it was."""
+        try:
+            self.process.wait(max(0, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            self.stop()
+            raise Failure(f"guest {self.name} did not end in time; it was at: {self.last_step()}") from None
+        self.collect()
+        if not (self.job / "rc").exists():
+            raise Failure(
+                f"guest {self.name} ended without a result: see {self.folder / 'console'}, {self.folder / 'qemu.log'}"
+            )
+        return int((self.job / "rc").read_text() or 1)
+
+    def output(self):
+        file = self.job / "out"
+        return file.read_text(errors="replace") if file.exists() else ""
+
+    def last_step(self):
+        steps = re.findall(r"^\[ *[\d.]+\] .*$", self.output(), re.MULTILINE)
+        return steps[-1] if steps else "boot"
+
+    def collect(self):
+        for file in self.job.iterdir():
+            if file.is_file() and file.name != "script":
+                shutil.copy(file, self.folder / file.name)
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        self.collect()
+
+
+class Lab:
+    """One scenario's machines. Everything that is left of it is below `folder`."""
+
+    def __init__(self, root, folder, accel="tcg", kernel=None):
+        self.root, self.folder, self.accel = Path(root), Path(folder), accel
+        self.kernel = kernel or sorted(os.listdir(self.root / "lib" / "modules"))[0]
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.work = self.folder / "work"
+        for name in ("jobs", "meet", "module", "hil"):
+            (self.work / name).mkdir(parents=True)
+        for name in ("guest-lib",):
+            shutil.copy(HERE / name, self.work / "hil" / name)
+        shutil.copy(HERE / "guest-init", self.work / "guest-init")
+        self.machines, self.cards = [], []
+        module = TOP / "build" / "linux" / self.kernel / "vesper.ko"
+        if module.exists():
+            shutil.copy(module, self.work / "module" / "vesper.ko")
+        subprocess.run([HERE / "initrd", self.root, self.work / "initrd", self.kernel], check=True)
+
+    def enter(self, command):
+        return [str(HERE / "enter"), str(self.root), str(self.work), *command]
+
+    def inside(self, path):
+        """The name that a file below `work` has for QEMU and the guests."""
+        return f"/work/{Path(path).relative_to(self.work)}"
+
+    def card(self, name, wire, *options):
+        card = Card(self, name, wire, options)
+        self.cards.append(card)
+        return card
+
+    def vm(self, name, script, **how):
+        vm = Vm(self, name, script, **how)
+        self.machines.append(vm)
+        (self.work / "guests").write_text(f"{len(self.machines)}\n")
+        return vm
+
+    def run(self, seconds):
+        """Waits for all guests; a Failure names the first whose script failed."""
+        deadline = time.monotonic() + seconds
+        for vm in self.machines:
+            code = vm.wait(deadline)
+            if code:
+                raise Failure(
+                    f"guest {vm.name}: exit code {code}; last: {vm.last_step()}; all of it: {vm.folder / 'out'}"
+                )
+
+    def close(self):
+        for vm in self.machines:
+            vm.stop()
+        for card in self.cards:
+            card.stop()
+        shutil.rmtree(self.work, ignore_errors=True)
