@@ -25,10 +25,6 @@ __all__ = ["ENCRYPT", "ETH", "OPAQUE", "PLAIN", "ST", "Sa", "ethernet", "packet"
 SA_COMMON_T = Struct(
     key=256, key_len=2, h=128, salt=32, spi=32, flags=32, gmac=1, tunnel=1, ipv6=1, icv_bytes=5, sport=16, dport=16
 )  # fmt: skip
-<<<<<<< HEAD
-SA_OUT_REQ_T = Struct(handle=32, bytes=16, hdr_bytes=6)
-SA_OUT_RSP_T = Struct(status=8, seq=64, ctx=SA_CTX_T.width)
-=======
 SA_OUT_CTX_T = Struct(
     c=SA_COMMON_T.width, src=128, dst=128, ttl=8, tos=8, flow_label=20, hdr_sum=16, tfc=14, mtu=16
 )
@@ -39,7 +35,6 @@ SA_OUT_RSP_T = Struct(status=8, fits=16, seq=64, padded=14, ctx=SA_OUT_CTX_T.wid
 POLICY_REQ_T = Struct(ipv6=1, src=128, dst=128, proto=8, ports=1, sport=16, dport=16)
 POLICY_RSP_T = Struct(hit=1, action=2, sa=32)
 EVENT_T = Struct(code=8, inbound=1, ipv6=1, src=128, dst=128, spi=32, sa=32, seq=64, flow_label=20)
->>>>>>> b0cc9ed2b5960a08db5702f870f445795ec8b8e0
 GCM_JOB_T = Struct(key=256, key_len=2, h=128, j0=128, aad=160, aad_bytes=5, decrypt=1, auth_only=1)
 
 INBOUND = 1 << 16  # in a handle
@@ -416,10 +411,6 @@ class Engine:
         assert to_bytes(job["h"], 16) == h
         j0 = to_bytes(job["j0"], 16)
         assert j0[12:] == b"\0\0\0\1"
-<<<<<<< HEAD
-        aad = to_bytes(job["aad"], 20)[: job["aad_bytes"]]
-        sealed = AESGCM(key[:key_bytes]).encrypt(j0[:12], data, aad)
-=======
         aad = to_bytes(job["aad"], 20)
         assert aad[job["aad_bytes"] :].strip(b"\0") == b""
         assert job["aad_bytes"] in ((16, 20) if job["auth_only"] else (8, 12))
@@ -429,7 +420,6 @@ class Engine:
             sealed = data + gcm.encrypt(j0[:12], b"", aad + data)
         else:
             sealed = gcm.encrypt(j0[:12], data, aad)
->>>>>>> b0cc9ed2b5960a08db5702f870f445795ec8b8e0
         cuts = [sealed[i : min(i + 64, len(data))] for i in range(0, len(data), 64)]
         for i, cut in enumerate(cuts):
             last = i == len(cuts) - 1

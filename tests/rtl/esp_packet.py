@@ -24,11 +24,7 @@ IPIP, TCP, UDP, IP6, ESP, NONE = 4, 6, 17, 41, 50, 59
 WITH_PORTS = (6, 17, 33, 132, 136)
 WITH_TYPE = (1, 58)
 OPAQUE = 253  # a protocol (RFC 3692) of which scapy takes nothing apart
-<<<<<<< HEAD
 LAST_END = 104  # bytes of a frame behind which no extension header may end
-=======
-WINDOW = 128  # bytes of a frame that are looked at
->>>>>>> c3a41288eefa29e7da2c4cec209bf1562ecc330e
 
 MACS = bytes.fromhex("020000000002020000000001")
 ETH = MACS + b"\x08\x00"
@@ -190,11 +186,7 @@ def _parse6(info, ip, outbound):
             break
         if walked == 4:
             return "EXT_HEADER"
-<<<<<<< HEAD
         if at + 8 > info.total or info.l2 + at + 8 > LAST_END:
-=======
-        if at + 8 > info.total or info.l2 + at + 8 > WINDOW:
->>>>>>> c3a41288eefa29e7da2c4cec209bf1562ecc330e
             return "EXT_HEADER"
         if kind == FRAGMENT:
             length, offset = 8, number(ip[at + 2 : at + 4])
@@ -202,11 +194,7 @@ def _parse6(info, ip, outbound):
             info.later |= bool(offset & 0xFFF8)
         else:
             length = 8 * (ip[at + 1] + 1)
-<<<<<<< HEAD
         if at + length > info.total or info.l2 + at + length > LAST_END:
-=======
-        if at + length > info.total or info.l2 + at + length > WINDOW:
->>>>>>> c3a41288eefa29e7da2c4cec209bf1562ecc330e
             return "EXT_HEADER"
         routing |= kind == ROUTING
         field, at, walked = at, at + length, walked + 1
