@@ -59,6 +59,8 @@ int vesper_hw_check(struct vesper_nic *nic)
 	nic->fw_version = vesper_read(nic, VESPER_REG(fw_version));
 	geometry = vesper_read(nic, VESPER_REG(geometry));
 	nic->queues = min_t(u32, geometry & VESPER__GEOMETRY_R__QUEUES_bm, VESPER_QUEUES_MAX);
+	nic->sa_entries = 1u << ((geometry & VESPER__GEOMETRY_R__SA_LOG2_bm) >>
+				 VESPER__GEOMETRY_R__SA_LOG2_bp);
 	if (!nic->queues)
 		return dev_err_probe(dev, -ENODEV, "the card has no queue pairs\n");
 	return 0;

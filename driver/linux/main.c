@@ -69,11 +69,14 @@ static int probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	nic->abi = look.abi;
 	nic->features = look.features;
 	nic->fw_version = look.fw_version;
+	nic->sa_entries = look.sa_entries;
 	mutex_init(&nic->mbx_lock);
 	vesper_health_init(nic);
 	read_mac(nic);
 	pci_set_drvdata(pdev, nic);
-	err = register_netdev(netdev);
+	err = vesper_xfrm_init(nic);
+	if (!err)
+		err = register_netdev(netdev);
 	if (err) {
 		dev_err(&pdev->dev, "the interface cannot be registered: %d\n", err);
 		goto out_netdev;
@@ -84,6 +87,7 @@ static int probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	return 0;
 
 out_netdev:
+	vesper_xfrm_free(nic);
 	free_netdev(netdev);
 out_irq:
 	pci_free_irq_vectors(pdev);
@@ -99,6 +103,7 @@ static void remove(struct pci_dev *pdev)
 	cancel_work_sync(&nic->recover);
 	pci_free_irq_vectors(pdev);
 	pci_clear_master(pdev);
+	vesper_xfrm_free(nic);
 	free_netdev(nic->netdev);
 }
 

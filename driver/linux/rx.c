@@ -48,7 +48,8 @@ void vesper_rx_refill(struct vesper_pair *pair)
 	vesper_write(pair->nic, VESPER_DOORBELL_REG(pair->id, rx_tail), rx->tail);
 }
 
-static void deliver(struct vesper_pair *pair, struct page *page, u16 len)
+static void deliver(struct vesper_pair *pair, struct page *page, u16 len,
+		    const struct vesper_rx_cpl *cpl)
 {
 	struct vesper_rx *rx = &pair->rx;
 	struct net_device *netdev = pair->nic->netdev;
@@ -66,6 +67,12 @@ static void deliver(struct vesper_pair *pair, struct page *page, u16 len)
 	skb_put(skb, len);
 	skb_mark_for_recycle(skb);
 	skb_record_rx_queue(skb, pair->id);
+	if (cpl->flags & VESPER_CPL_INPLACE &&
+	    vesper_xfrm_rx(pair->nic, skb, le32_to_cpu(cpl->sa), cpl->status)) {
+		dev_kfree_skb_any(skb);
+		rx->dropped++;
+		return;
+	}
 	skb->protocol = eth_type_trans(skb, netdev);
 	rx->packets++;
 	rx->bytes += len;
@@ -118,7 +125,7 @@ int vesper_rx_poll(struct vesper_pair *pair, int budget)
 			rx->empty++;
 			page_pool_recycle_direct(rx->pool, page);
 		} else {
-			deliver(pair, page, len);
+			deliver(pair, page, len, cpl);
 		}
 		while (rx->head != rx->tail && !rx->page[vesper_ring_slot(rx->head, rx->log2)])
 			rx->head++;

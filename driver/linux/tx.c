@@ -5,7 +5,7 @@
 
 #include "vesper.h"
 
-/* Descriptors that stay free, so that a queue is stopped before a frame finds no room. */
+/* Descriptors of one frame at most: a context, and the frame. A queue with fewer is stopped. */
 #define TX_RESERVE 2
 
 static u16 tx_space(const struct vesper_tx *tx)
@@ -22,6 +22,32 @@ static void tx_drop(struct vesper_tx *tx, struct sk_buff *skb)
 	dev_kfree_skb_any(skb);
 }
 
+/* A context goes before the frame that it is about. */
+static void put_context(struct vesper_tx *tx, u16 at, u32 seq_hi)
+{
+	u32 place = vesper_ring_slot(at, tx->log2);
+	struct vesper_tx_ctx *ctx = (struct vesper_tx_ctx *)&tx->desc[place];
+
+	memset(ctx, 0, sizeof(*ctx));
+	ctx->seq_hi = cpu_to_le32(seq_hi);
+	ctx->op = VESPER_OP_CONTEXT;
+	tx->slot[place] = (struct vesper_tx_slot){ .open = true };
+}
+
+static void put_frame(struct vesper_tx *tx, u16 at, struct sk_buff *skb, dma_addr_t dma, u32 sa)
+{
+	u32 place = vesper_ring_slot(at, tx->log2);
+
+	tx->slot[place] = (struct vesper_tx_slot){
+		.open = true,
+		.skb = skb,
+		.dma = dma,
+		.len = skb->len,
+	};
+	vesper_tx_desc_set(&tx->desc[place], dma, (u16)skb->len,
+			   sa ? VESPER_OP_INPLACE : VESPER_OP_PLAIN, 0, sa);
+}
+
 netdev_tx_t vesper_xmit(struct sk_buff *skb, struct net_device *netdev)
 {
 	struct vesper_nic *nic = netdev_priv(netdev);
@@ -29,18 +55,19 @@ netdev_tx_t vesper_xmit(struct sk_buff *skb, struct net_device *netdev)
 	struct netdev_queue *queue = netdev_get_tx_queue(netdev, pair->id);
 	struct vesper_tx *tx = &pair->tx;
 	struct device *dev = &nic->pdev->dev;
-	struct vesper_tx_slot *slot;
-	u32 at = vesper_ring_slot(tx->tail, tx->log2);
 	bool more = netdev_xmit_more();
+	u32 sa, seq_hi;
 	dma_addr_t dma;
+	u16 at = tx->tail;
 
-	if (unlikely(!tx_space(tx))) {
+	if (unlikely(tx_space(tx) < TX_RESERVE)) {
 		netif_tx_stop_queue(queue);
 		return NETDEV_TX_BUSY;
 	}
 	if (skb_put_padto(skb, VESPER_FRAME_MIN))
 		goto out; /* it is freed */
-	if (unlikely(skb->len > VESPER_FRAME_MAX)) {
+	/* The stack linearizes before it adds the ESP trailer, which may be a page of its own. */
+	if (unlikely(skb->len > VESPER_FRAME_MAX) || skb_linearize(skb)) {
 		tx_drop(tx, skb);
 		goto out;
 	}
@@ -49,15 +76,15 @@ netdev_tx_t vesper_xmit(struct sk_buff *skb, struct net_device *netdev)
 		tx_drop(tx, skb);
 		goto out;
 	}
-	slot = &tx->slot[at];
-	slot->skb = skb;
-	slot->dma = dma;
-	slot->len = skb->len;
-	vesper_tx_desc_set(&tx->desc[at], dma, (u16)skb->len, VESPER_OP_PLAIN, 0, 0);
+	sa = vesper_xfrm_tx(skb, &seq_hi);
+	if (seq_hi)
+		put_context(tx, at++, seq_hi);
+	put_frame(tx, at++, skb, dma, sa);
 	skb_tx_timestamp(skb);
+	if (__netdev_tx_sent_queue(queue, skb->len, more))
+		more = false;
 	/* The completion may come as soon as the doorbell is rung, and compares with this. */
-	smp_store_release(&tx->tail, (u16)(tx->tail + 1));
-	more = __netdev_tx_sent_queue(queue, skb->len, more) ? false : more;
+	smp_store_release(&tx->tail, at);
 
 	if (unlikely(tx_space(tx) < TX_RESERVE)) {
 		netif_tx_stop_queue(queue);
@@ -79,8 +106,9 @@ out:
 
 static void unmap(struct vesper_pair *pair, struct vesper_tx_slot *slot)
 {
-	dma_unmap_single(&pair->nic->pdev->dev, slot->dma, slot->len, DMA_TO_DEVICE);
-	slot->skb = NULL;
+	if (slot->skb)
+		dma_unmap_single(&pair->nic->pdev->dev, slot->dma, slot->len, DMA_TO_DEVICE);
+	slot->open = false;
 }
 
 /**
@@ -112,7 +140,7 @@ bool vesper_tx_clean(struct vesper_pair *pair, int budget)
 		dma_rmb();
 		index = le16_to_cpu(cpl->index);
 		slot = &tx->slot[vesper_ring_slot(index, tx->log2)];
-		if (unlikely(!vesper_ring_holds(index, tail, head) || !slot->skb)) {
+		if (unlikely(!vesper_ring_holds(index, tail, head) || !slot->open)) {
 			netdev_err(
 				pair->nic->netdev,
 				"queue %u: TX completion for descriptor %u, of which none is open (%u to %u)\n",
@@ -120,18 +148,20 @@ bool vesper_tx_clean(struct vesper_pair *pair, int budget)
 			vesper_fault(pair->nic, VESPER_FAULT_COMPLETION);
 			break;
 		}
-		if (likely(cpl->status == VESPER_ST_OK)) {
-			packets++;
-			bytes += slot->len;
-		} else {
-			dropped++;
-		}
-		freed++;
-		freed_bytes += slot->skb->len;
-		napi_consume_skb(slot->skb, budget);
 		unmap(pair, slot);
+		if (slot->skb) {
+			if (likely(cpl->status == VESPER_ST_OK)) {
+				packets++;
+				bytes += slot->len;
+			} else {
+				dropped++;
+			}
+			freed++;
+			freed_bytes += slot->len;
+			napi_consume_skb(slot->skb, budget);
+		}
 		tx->seen++;
-		while (head != tail && !tx->slot[vesper_ring_slot(head, tx->log2)].skb)
+		while (head != tail && !tx->slot[vesper_ring_slot(head, tx->log2)].open)
 			head++;
 	}
 	WRITE_ONCE(tx->head, head);
@@ -158,12 +188,12 @@ void vesper_tx_drain(struct vesper_pair *pair)
 
 	for (i = tx->head; i != tx->tail; i++) {
 		struct vesper_tx_slot *slot = &tx->slot[vesper_ring_slot(i, tx->log2)];
-		struct sk_buff *skb = slot->skb;
 
-		if (!skb)
+		if (!slot->open)
 			continue;
 		unmap(pair, slot);
-		tx_drop(tx, skb);
+		if (slot->skb)
+			tx_drop(tx, slot->skb);
 	}
 	tx->head = tx->tail;
 	netdev_tx_reset_queue(netdev_get_tx_queue(pair->nic->netdev, pair->id));

@@ -9,6 +9,7 @@
  *   netdev.c   what the stack calls
  *   health.c   watchdog: a dead card, a halted pair, a lost interrupt; recovery
  *   ethtool.c  what ethtool asks
+ *   xfrm.c     IPsec offload
  *
  * All of a queue pair's rings belong to its NAPI context but for the TX tail,
  * which the stack's TX lock of that queue guards.
@@ -43,8 +44,11 @@ enum vesper_fault {
 	VESPER_FAULT_FIRMWARE,
 };
 
+struct vesper_xs;
+
 struct vesper_tx_slot {
-	struct sk_buff *skb; /* NULL: free, or completed out of order */
+	bool open;	     /* its descriptor has not completed */
+	struct sk_buff *skb; /* NULL: a context */
 	dma_addr_t dma;
 	u32 len;
 };
@@ -111,6 +115,10 @@ struct vesper_nic {
 	enum vesper_fault fault;
 	bool dead; /* the bus reads all ones: nothing is asked of it any more */
 	u64 resets;
+
+	struct vesper_xs __rcu **sa_in; /* inbound SAs by the index of their handle */
+	u32 sa_entries;
+	atomic64_t sa_card, sa_software; /* SAs on the card; refused, so in software */
 };
 
 /* ---- hw.c ---- */
@@ -169,6 +177,13 @@ void vesper_health_init(struct vesper_nic *nic);
 void vesper_health_start(struct vesper_nic *nic);
 void vesper_health_stop(struct vesper_nic *nic);
 void vesper_fault(struct vesper_nic *nic, enum vesper_fault fault);
+
+/* ---- xfrm.c ---- */
+
+int vesper_xfrm_init(struct vesper_nic *nic);
+void vesper_xfrm_free(struct vesper_nic *nic);
+u32 vesper_xfrm_tx(struct sk_buff *skb, u32 *seq_hi);
+int vesper_xfrm_rx(struct vesper_nic *nic, struct sk_buff *skb, u32 handle, u8 status);
 
 /* ---- ethtool.c ---- */
 

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * struct xfrmdev_ops of each kernel: the same functions under its signatures. Included by xfrm.c alone.
+ *
+ *   6.2   packet offload, type in xso; before, all of it is crypto offload
+ *   6.3   extack
+ *   6.15  the core checks header options itself
+ *   6.16  the net_device is given
+ */
+
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 16, 0)
+
+static int xdo_state_add(struct net_device *dev, struct xfrm_state *x,
+			 struct netlink_ext_ack *extack)
+{
+	return state_add(netdev_priv(dev), x, extack);
+}
+
+static void xdo_state_delete(struct net_device *dev, struct xfrm_state *x)
+{
+	state_delete(netdev_priv(dev), x);
+}
+
+static void xdo_state_free(struct net_device *dev, struct xfrm_state *x)
+{
+	state_free(netdev_priv(dev), x);
+}
+
+#else
+
+static struct vesper_nic *nic_of(struct xfrm_state *x)
+{
+	return netdev_priv(x->xso.real_dev ? x->xso.real_dev : x->xso.dev);
+}
+
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
+static int xdo_state_add(struct xfrm_state *x, struct netlink_ext_ack *extack)
+{
+	return state_add(nic_of(x), x, extack);
+}
+#else
+static int xdo_state_add(struct xfrm_state *x)
+{
+	return state_add(nic_of(x), x, NULL);
+}
+#endif
+
+static void xdo_state_delete(struct xfrm_state *x)
+{
+	state_delete(nic_of(x), x);
+}
+
+static void xdo_state_free(struct xfrm_state *x)
+{
+	state_free(nic_of(x), x);
+}
+
+#endif
+
+static const struct xfrmdev_ops xfrmdev_ops = {
+	.xdo_dev_state_add = xdo_state_add,
+	.xdo_dev_state_delete = xdo_state_delete,
+	.xdo_dev_state_free = xdo_state_free,
+	.xdo_dev_offload_ok = offload_ok,
+	.xdo_dev_state_advance_esn = advance_esn,
+};
