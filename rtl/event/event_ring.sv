@@ -257,7 +257,7 @@ module event_ring
           active: phase == Run || phase == Drain,
           bad_config: bad_config,
           bad_seen: bad_seen,
-          full: phase == Run && held == size,
+          full: phase == Run && !error && held == size,
           dma_error: error
       };
 
