@@ -54,7 +54,7 @@ module event_ring
     // statistics: how many in this cycle
     output logic                    stat_written,
     output logic       [ 1:0]       stat_suppressed,
-    output logic       [ 2:0]       stat_lost,
+    output logic       [ 1:0]       stat_lost,
     output logic                    idle            // a clock more changes nothing
 );
 
@@ -264,7 +264,15 @@ module event_ring
   // ---- statistics ----
   assign stat_written = b_valid && !b_error;
   assign stat_suppressed = 2'($countones(valid & ~pass));
-  assign stat_lost = 3'($countones(pass & ~record)) + (error ? 3'($countones(have)) : 3'd0) + 3'(b_valid && b_error);
+  // A halt loses what it finds in the FIFOs beside what still comes: the surplus is told afterwards.
+  logic [6:0] surplus;
+  logic [2:0] losses;
+  assign losses = 3'($countones(pass & ~record)) + (error ? 3'($countones(have)) : 3'd0) + 3'(b_valid && b_error);
+  assign stat_lost = surplus + 7'(losses) < 7'd3 ? 2'(surplus + 7'(losses)) : 2'd3;
+  always_ff @(posedge clk) begin
+    if (rst) surplus <= '0;
+    else surplus <= surplus + 7'(losses) - 7'(stat_lost);
+  end
 
   // ---- idle ----
   logic steady;
@@ -276,7 +284,7 @@ module event_ring
     endcase
   end
   assign idle = steady && drop_valid == 0 && !sa_valid && (have == 0 || (!bus_on && !error)) && written == acked &&
-      !db.seen_we && !irq_valid && !(armed && news);
+      surplus == 0 && !db.seen_we && !irq_valid && !(armed && news);
 
   always_ff @(posedge clk) begin
     if (!rst) begin
@@ -284,6 +292,8 @@ module event_ring
       else $error("answer to an event that was not written");
       assert (phase == Off || (admitted - seen <= size && written - seen <= size))
       else $error("%0d events in a ring of %0d", admitted - seen, size);
+      assert (surplus < 7'd120)
+      else $error("%0d losses not told", surplus);
       assert ((record & ~room) == 0)
       else $error("an event was taken without a place for it");
     end

@@ -2,13 +2,15 @@
 //
 // Everything between the host's DMA and the wire: one straight pipe a direction.
 //
+//                         policy_table
+//                            ▼
 //                     ┌─► esp_out ◄─► gcm_engine ─┬─► wire_tx ─► wire
 //   tx (from DMA) ────┤      ▲                    │
 //                     │   sa_table                └─(lookaside)─┐
 //                     │      ▼                                  ▼
 //   wire ─► wire_rx ──┴─► esp_in ◄──► gcm_engine ─────────────► rx (to DMA)
 //
-// Frames of the host that are to be decrypted join those from the wire; lookaside results join what was received.
+// Both pipes and the SA table tell events. Frames of the host that are to be decrypted join those from the wire; lookaside results join what was received.
 // Between each pipe and its engine stands a gcm_inject, through which the management CPU tests the engines.
 
 `default_nettype none
@@ -18,8 +20,11 @@ module vesper_datapath
   import vesper_abi_pkg::*;
   import gcm_pkg::*;
 #(
-    parameter int BLOCKS     = 4,    // 128-bit blocks a cycle of each engine: 1, 2, 4
-    parameter int SA_ENTRIES = 1024  // a direction
+    parameter int BLOCKS         = 4,     // 128-bit blocks a cycle of each engine: 1, 2, 4
+    parameter int SA_ENTRIES     = 1024,  // a direction
+    parameter int WINDOW_MAX     = 4096,  // largest replay window
+    parameter int POLICY_ENTRIES = 4096,
+    parameter int POLICY_MASKS   = 16     // different masks of policies
 ) (
     input  wire              clk,
     input  wire              rst,
@@ -29,6 +34,9 @@ module vesper_datapath
     input  wire              fragment_to_host,
     input  wire      [ 15:0] mtu,
     input  wire      [  3:0] rx_queue,
+    input  wire              policy_bypass,
+    input  wire [63:0][ 5:0] dscp_map,
+    input  wire [ 7:0][15:0] natt_port,
     // frames from and to the host
     input  wire              tx_valid,
     output logic             tx_ready,
@@ -45,6 +53,12 @@ module vesper_datapath
     output verdict_t [  1:0] host_verdict,
     output logic     [  1:0] wire_drop_valid,
     output verdict_t [  1:0] wire_drop_verdict,
+    // events: of packets that were dropped outbound (0) and inbound (1), as pulses; of the SA table
+    output logic     [  1:0] drop_valid,
+    output event_t   [  1:0] drop,
+    output logic             sa_ev_valid,
+    input  wire              sa_ev_ready,
+    output event_t           sa_ev,
     // wire
     output logic     [511:0] wire_tx_axis_tdata,
     output logic     [ 63:0] wire_tx_axis_tkeep,
@@ -60,17 +74,34 @@ module vesper_datapath
     // SA table, management side
     output logic             sa_ready,
     input  wire              cfg_we,
-    input  wire      [  5:0] cfg_word,
+    input  wire      [  6:0] cfg_word,
     input  wire      [ 31:0] cfg_wdata,
     input  wire              cfg_cmd_valid,
     output logic             cfg_cmd_ready,
-    input  wire      [  1:0] cfg_cmd,
+    input  wire      [  2:0] cfg_cmd,
     input  wire              cfg_next,
     input  wire      [ 31:0] cfg_handle,
+    input  wire      [ 63:0] cfg_arg,
     output logic             cfg_rsp_valid,
     output logic     [  7:0] cfg_rsp_status,
     output logic     [ 31:0] cfg_rsp_handle,
-    output logic     [703:0] cfg_rsp_state,
+    input  wire      [  6:0] cfg_rd_word,
+    output logic     [ 31:0] cfg_rd_data,
+    // policy table, management side
+    output logic             pol_ready,
+    input  wire              pol_cfg_we,
+    input  wire      [  3:0] pol_cfg_word,
+    input  wire      [ 31:0] pol_cfg_wdata,
+    input  wire              pol_cfg_cmd_valid,
+    output logic             pol_cfg_cmd_ready,
+    input  wire      [  1:0] pol_cfg_cmd,
+    input  wire              pol_cfg_next,
+    input  wire      [ 31:0] pol_cfg_handle,
+    output logic             pol_cfg_rsp_valid,
+    output logic     [  7:0] pol_cfg_rsp_status,
+    output logic     [ 31:0] pol_cfg_rsp_handle,
+    input  wire      [  3:0] pol_cfg_rd_word,
+    output logic     [ 31:0] pol_cfg_rd_data,
     // engines, management side: outbound (0), inbound (1)
     input  wire      [  1:0] inj_valid,
     output logic     [  1:0] inj_ready,
@@ -119,6 +150,11 @@ module vesper_datapath
   sa_commit_req_t cm_req;
   logic [7:0] cm_rsp_status;
 
+  // ---- policy table ----
+  logic policy_req_valid, policy_req_ready, policy_rsp_valid, policy_rsp_ready;
+  policy_req_t policy_req;
+  policy_rsp_t policy_rsp;
+
   // ---- pipe (p), engine (e) and its results (r, q) of each direction ----
   logic [1:0] p_valid, p_ready, p_last, e_valid, e_ready, e_last;
   logic [1:0] r_valid, r_ready, r_last, q_valid, q_ready, q_last;
@@ -128,10 +164,10 @@ module vesper_datapath
   logic [1:0][127:0] r_tag, q_tag;
 
   logic [1:0] engine_idle, inject_idle;
-  logic wire_rx_idle, wire_tx_idle, esp_out_idle, esp_in_idle, table_idle;
+  logic wire_rx_idle, wire_tx_idle, esp_out_idle, esp_in_idle, table_idle, policy_idle;
 
   assign idle = &engine_idle && &inject_idle && wire_rx_idle && wire_tx_idle && esp_out_idle && esp_in_idle &&
-      table_idle && fate_count == 0 && !tx_valid;
+      table_idle && policy_idle && fate_count == 0 && !tx_valid;
 
   frame_demux #(
       .N(2)
@@ -185,6 +221,8 @@ module vesper_datapath
       .clk,
       .rst,
       .cfg_mtu     (mtu),
+      .cfg_policy_bypass(policy_bypass),
+      .cfg_dscp_map(dscp_map),
       .s_valid     (tx_sel_valid[0]),
       .s_ready     (tx_sel_ready[0]),
       .s_beat      (tx_sel_beat),
@@ -196,6 +234,14 @@ module vesper_datapath
       .d_valid     (out_drop_valid),
       .d_ready     (out_drop_ready),
       .d_verdict   (out_drop),
+      .ev_valid    (drop_valid[0]),
+      .ev          (drop[0]),
+      .policy_req_valid,
+      .policy_req_ready,
+      .policy_req,
+      .policy_rsp_valid,
+      .policy_rsp_ready,
+      .policy_rsp,
       .sa_req_valid(out_req_valid),
       .sa_req_ready(out_req_ready),
       .sa_req      (out_req),
@@ -223,6 +269,7 @@ module vesper_datapath
       .cfg_miss_to_host    (miss_to_host),
       .cfg_fragment_to_host(fragment_to_host),
       .cfg_rx_queue        (rx_queue),
+      .cfg_natt_port       (natt_port),
       .s_valid             (in_valid),
       .s_ready             (in_ready),
       .s_beat              (in_beat),
@@ -234,6 +281,8 @@ module vesper_datapath
       .d_valid             (in_drop_valid),
       .d_ready             (in_drop_ready),
       .d_verdict           (in_drop),
+      .ev_valid            (drop_valid[1]),
+      .ev                  (drop[1]),
       .sa_req_valid        (in_req_valid),
       .sa_req_ready        (in_req_ready),
       .sa_req              (in_req),
@@ -262,7 +311,8 @@ module vesper_datapath
   );
 
   sa_table #(
-      .ENTRIES(SA_ENTRIES)
+      .ENTRIES(SA_ENTRIES),
+      .WINDOW_MAX(WINDOW_MAX)
   ) sa_table (
       .clk,
       .rst,
@@ -285,6 +335,9 @@ module vesper_datapath
       .cm_rsp_valid,
       .cm_rsp_ready,
       .cm_rsp_status,
+      .ev_valid(sa_ev_valid),
+      .ev_ready(sa_ev_ready),
+      .ev(sa_ev),
       .cfg_we,
       .cfg_word,
       .cfg_wdata,
@@ -293,11 +346,42 @@ module vesper_datapath
       .cfg_cmd,
       .cfg_next,
       .cfg_handle,
+      .cfg_arg,
       .cfg_rsp_valid,
       .cfg_rsp_status,
       .cfg_rsp_handle,
-      .cfg_rsp_state,
+      .cfg_rd_word,
+      .cfg_rd_data,
       .idle(table_idle)
+  );
+
+  policy_table #(
+      .ENTRIES(POLICY_ENTRIES),
+      .MASKS  (POLICY_MASKS)
+  ) policy_table (
+      .clk,
+      .rst,
+      .ready         (pol_ready),
+      .req_valid     (policy_req_valid),
+      .req_ready     (policy_req_ready),
+      .req           (policy_req),
+      .rsp_valid     (policy_rsp_valid),
+      .rsp_ready     (policy_rsp_ready),
+      .rsp           (policy_rsp),
+      .cfg_we        (pol_cfg_we),
+      .cfg_word      (pol_cfg_word),
+      .cfg_wdata     (pol_cfg_wdata),
+      .cfg_cmd_valid (pol_cfg_cmd_valid),
+      .cfg_cmd_ready (pol_cfg_cmd_ready),
+      .cfg_cmd       (pol_cfg_cmd),
+      .cfg_next      (pol_cfg_next),
+      .cfg_handle    (pol_cfg_handle),
+      .cfg_rsp_valid (pol_cfg_rsp_valid),
+      .cfg_rsp_status(pol_cfg_rsp_status),
+      .cfg_rsp_handle(pol_cfg_rsp_handle),
+      .cfg_rd_word   (pol_cfg_rd_word),
+      .cfg_rd_data   (pol_cfg_rd_data),
+      .idle          (policy_idle)
   );
 
   for (genvar i = 0; i < 2; i++) begin : g_engine

@@ -5,7 +5,8 @@
 //   AXI4-Lite (BAR0) ─► vesper_csr ──┬─► vesper_mgmt (CPU, firmware) ─┐ SA table, engines, counters
 //                                    │                                ▼
 //   AXI4 512 bit ◄────► vesper_dma ◄─┴────────────────────────► vesper_datapath ◄─► AXI4-Stream (wire)
-//   MSI-X requests ◄────────┘
+//   MSI-X requests ◄────────┘  ▲                                      │ events
+//                              └────────── event_ring ◄───────────────┘
 //
 // One clock, one synchronous reset. A function-level reset is `rst` held for 16 cycles: it forgets every SA and every
 // key. `idle` is high while nothing moves and nothing waits; a simulation may then stop the clock until the host
@@ -19,11 +20,15 @@ module vesper_top
   import gcm_pkg::*;
   import csr_pkg::*;
   import dma_pkg::*;
+  import event_pkg::*;
 #(
-    parameter int    BLOCKS     = 4,                              // 128-bit blocks a cycle of each engine: 1, 2, 4
-    parameter int    QUEUES     = 2,                              // queue pairs
-    parameter int    SA_ENTRIES = 1024,                           // SAs a direction
-    parameter string FIRMWARE   = "build/firmware/vesper-fw.hex"  // image for $readmemh
+    parameter int    BLOCKS         = 4,     // 128-bit blocks a cycle of each engine: 1, 2, 4
+    parameter int    QUEUES         = 2,     // queue pairs; MSI-X vectors are one more, for events
+    parameter int    SA_ENTRIES     = 1024,  // SAs a direction
+    parameter int    WINDOW_MAX     = 4096,  // largest replay window, packets
+    parameter int    POLICY_ENTRIES = 4096,  // outbound policies
+    parameter int    POLICY_MASKS   = 16,    // different masks of policies
+    parameter string FIRMWARE       = "build/firmware/vesper-fw.hex"  // image for $readmemh
 ) (
     input  wire          clk,
     input  wire          rst,
@@ -98,12 +103,17 @@ module vesper_top
 );
 
   // ---- configuration and state ----
-  logic miss_to_host, fragment_to_host, rx_enable, data_path_open;
+  logic miss_to_host, fragment_to_host, rx_enable, policy_bypass, data_path_open;
   logic [15:0] mtu;
   logic [3:0] rx_queue;
   queue_cfg_t [QUEUES-1:0] q_cfg;
   queue_db_t [QUEUES-1:0] q_db;
   queue_state_t [QUEUES-1:0] q_state;
+  event_cfg_t ev_cfg;
+  event_db_t ev_db;
+  event_state_t ev_state;
+  logic [63:0][5:0] dscp_map;
+  logic [7:0][15:0] natt_port;
   csr_status_t status;
 
   // ---- mailbox ----
@@ -122,13 +132,18 @@ module vesper_top
   logic txs_valid, rxs_valid, tx_bad_doorbell, rx_bad_doorbell;
   verdict_t txs_verdict, rxs_verdict;
 
-  // ---- SA table and engines, management side ----
+  // ---- SA table, policy table and engines, management side ----
   logic sa_ready, cfg_we, cfg_cmd_valid, cfg_cmd_ready, cfg_next, cfg_rsp_valid;
-  logic [5:0] cfg_word;
-  logic [31:0] cfg_wdata, cfg_handle, cfg_rsp_handle;
-  logic [1:0] cfg_cmd;
+  logic [6:0] cfg_word, cfg_rd_word;
+  logic [31:0] cfg_wdata, cfg_handle, cfg_rsp_handle, cfg_rd_data;
+  logic [63:0] cfg_arg;
+  logic [2:0] cfg_cmd;
   logic [7:0] cfg_rsp_status;
-  logic [8*SA_STATE_BYTES-1:0] cfg_rsp_state;
+  logic pol_ready, pol_cfg_we, pol_cfg_cmd_valid, pol_cfg_cmd_ready, pol_cfg_next, pol_cfg_rsp_valid;
+  logic [3:0] pol_cfg_word, pol_cfg_rd_word;
+  logic [31:0] pol_cfg_wdata, pol_cfg_handle, pol_cfg_rsp_handle, pol_cfg_rd_data;
+  logic [1:0] pol_cfg_cmd;
+  logic [7:0] pol_cfg_rsp_status;
   logic [1:0] inj_valid, inj_ready, inj_done;
   gcm_job_t inj_job;
   logic [511:0] inj_data;
@@ -137,8 +152,17 @@ module vesper_top
   logic [1:0][6:0] inj_rbytes;
   logic [1:0][127:0] inj_rtag;
 
-  logic csr_idle, mgmt_idle, dma_idle, datapath_idle;
-  assign idle = csr_idle && mgmt_idle && dma_idle && datapath_idle && !wire_rx_axis_tvalid;
+  // ---- events ----
+  logic [63:0] cycles;
+  logic [1:0] drop_valid, ev_suppressed, ev_lost;
+  event_t [1:0] drop;
+  event_t sa_ev;
+  logic sa_ev_valid, sa_ev_ready, ev_written;
+  logic ev_w_valid, ev_w_ready, ev_b_valid, ev_b_error, ev_irq_valid, ev_irq_ready;
+  write_beat_t ev_w_beat;
+
+  logic csr_idle, mgmt_idle, dma_idle, events_idle, datapath_idle;
+  assign idle = csr_idle && mgmt_idle && dma_idle && events_idle && datapath_idle && !wire_rx_axis_tvalid;
 
   vesper_csr #(
       .QUEUES(QUEUES),
@@ -153,7 +177,10 @@ module vesper_top
       .FIRMWARE(FIRMWARE),
       .QUEUES(QUEUES),
       .BLOCKS(BLOCKS),
-      .SA_ENTRIES(SA_ENTRIES)
+      .SA_ENTRIES(SA_ENTRIES),
+      .SA_WINDOW(WINDOW_MAX),
+      .POLICIES(POLICY_ENTRIES),
+      .POLICY_MASKS(POLICY_MASKS)
   ) mgmt (
       .rxs_valid({wire_drop_valid, rxs_valid}),
       .rxs_verdict({wire_drop_verdict, rxs_verdict}),
@@ -168,9 +195,36 @@ module vesper_top
       .*
   );
 
+  event_ring #(
+      .ID(IdRing | 8'(2 * QUEUES))
+  ) events (
+      .bus_on(bus_master_en),
+      .cfg(ev_cfg),
+      .db(ev_db),
+      .state(ev_state),
+      .sa_valid(sa_ev_valid),
+      .sa_ready(sa_ev_ready),
+      .sa(sa_ev),
+      .w_valid(ev_w_valid),
+      .w_ready(ev_w_ready),
+      .w_beat(ev_w_beat),
+      .b_valid(ev_b_valid),
+      .b_error(ev_b_error),
+      .irq_valid(ev_irq_valid),
+      .irq_ready(ev_irq_ready),
+      .stat_written(ev_written),
+      .stat_suppressed(ev_suppressed),
+      .stat_lost(ev_lost),
+      .idle(events_idle),
+      .*
+  );
+
   vesper_datapath #(
       .BLOCKS(BLOCKS),
-      .SA_ENTRIES(SA_ENTRIES)
+      .SA_ENTRIES(SA_ENTRIES),
+      .WINDOW_MAX(WINDOW_MAX),
+      .POLICY_ENTRIES(POLICY_ENTRIES),
+      .POLICY_MASKS(POLICY_MASKS)
   ) datapath (
       // Nothing is received before the engines have proved themselves.
       .rx_enable(rx_enable && data_path_open),

@@ -140,8 +140,7 @@ module dma_tb
   );
 
   logic ev_written;
-  logic [1:0] ev_suppressed;
-  logic [2:0] ev_lost;
+  logic [1:0] ev_suppressed, ev_lost;
   event_ring #(
       .ID(IdRing | 8'(2 * QUEUES))
   ) u_events (
