@@ -86,10 +86,10 @@ void card_free(struct card *card)
 	free(card);
 }
 
-unsigned int card_queues(const struct card *card)
+unsigned int card_vectors(const struct card *card)
 {
 	(void)card;
-	return card_model_queues();
+	return card_model_vectors();
 }
 
 /* ---- wire ---------------------------------------------------------------- */

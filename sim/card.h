@@ -63,7 +63,7 @@ void card_free(struct card *card);
 /* Holds reset for 16 cycles; what was under way is lost. SAs and keys are gone. */
 void card_reset(struct card *card);
 void card_set_bus_master(struct card *card, bool on);
-unsigned int card_queues(const struct card *card);
+unsigned int card_vectors(const struct card *card); /* of MSI-X */
 
 /*
  * 32-bit register access at a multiple of 4 below 128 KiB, clocking the card

@@ -98,9 +98,9 @@ bool card_model_traces(void)
 	return VM_TRACE;
 }
 
-unsigned int card_model_queues(void)
+unsigned int card_model_vectors(void)
 {
-	return CARD_QUEUES;
+	return CARD_QUEUES + 1;
 }
 
 void card_model_settle(card_model *model, const card_inputs *in, card_outputs *out)

@@ -75,8 +75,8 @@ struct card_model *card_model_new(const char *trace, const char *firmware);
 void card_model_free(struct card_model *model);
 bool card_model_traces(void);
 
-/* Number of queue pairs, which is the number of MSI-X vectors. */
-unsigned int card_model_queues(void);
+/* Number of MSI-X vectors: one a queue pair, and one for events. */
+unsigned int card_model_vectors(void);
 
 /* Applies the inputs with the clock low and says what the outputs are before the next edge. */
 void card_model_settle(struct card_model *model, const struct card_inputs *in,

@@ -41,8 +41,8 @@ int vfu_device_init(struct vfu_device *dev, struct card *card)
 {
 	memset(dev, 0, sizeof(*dev));
 	dev->card = card;
-	irq_init(&dev->irq, card_queues(card));
-	pci_config_init(&dev->pci, card_queues(card));
+	irq_init(&dev->irq, card_vectors(card));
+	pci_config_init(&dev->pci, card_vectors(card));
 	dev->maps = dma_map_new();
 	return dev->maps ? 0 : -ENOMEM;
 }

@@ -58,7 +58,7 @@ def test_region_info(client, index):
 
 
 def test_irq_info(client):
-    assert [client.irq_info(i)[1] for i in range(5)] == [0, 0, 2, 0, 0]
+    assert [client.irq_info(i)[1] for i in range(5)] == [0, 0, 3, 0, 0]
     assert client.irq_info(2)[0] & 1
 
 
@@ -143,7 +143,7 @@ def test_capabilities_chain(client):
         at = client.config(at + 1, "B")
     assert set(found) == {0x01, 0x11, 0x10}
     msix = found[0x11]
-    assert client.config(msix + 2, "H") & 0x7FF == 1  # two vectors
+    assert client.config(msix + 2, "H") & 0x7FF == 2  # three vectors
     assert client.config(msix + 4, "I") & 7 == 2
     assert client.config(msix + 8, "I") & 7 == 2
     assert client.config(found[0x10] + 4, "I") >> 28 & 1, "function-level reset"

@@ -104,7 +104,7 @@ BAD = {
     ),
     "irqs two data": (vfu.SET_IRQS, irq_body(vfu.DATA_NONE | EVENT), 0, errno.EINVAL, "0x25"),
     "irqs unknown flag": (vfu.SET_IRQS, irq_body(EVENT | 0x100), 0, errno.EINVAL, "0x124"),
-    "irqs beyond": (vfu.SET_IRQS, irq_body(EVENT, start=1, count=2), 0, errno.EINVAL, "count 2"),
+    "irqs beyond": (vfu.SET_IRQS, irq_body(EVENT, start=2, count=2), 0, errno.EINVAL, "count 2"),
     "irqs start beyond": (
         vfu.SET_IRQS,
         irq_body(EVENT, start=2**32 - 1),

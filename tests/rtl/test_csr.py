@@ -20,4 +20,4 @@ SOURCES = [
 
 
 def test_csr():
-    assert run("vesper_csr", SOURCES, "cocotb_csr") == 6
+    assert run("vesper_csr", SOURCES, "cocotb_csr") == 7

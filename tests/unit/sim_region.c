@@ -38,10 +38,10 @@ int card_reg_write(struct card *card, uint32_t offset, uint32_t value, unsigned 
 	return 0;
 }
 
-unsigned int card_queues(const struct card *card)
+unsigned int card_vectors(const struct card *card)
 {
 	(void)card;
-	return 2;
+	return 3;
 }
 
 void card_reset(struct card *card)

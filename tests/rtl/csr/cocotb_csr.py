@@ -14,6 +14,9 @@ QUEUES = 2
 CFG_T = Struct(enable=1, tx_log2=4, rx_log2=4, tx_base=64, tx_cpl=64, rx_base=64, rx_cpl=64)
 DB_T = Struct(tx_tail_we=1, tx_tail=16, rx_tail_we=1, rx_tail=16, arm_we=1, tx_seen=16, rx_seen=16)
 STATE_T = Struct(active=1, bad_config=1, tx_bad_doorbell=1, rx_bad_doorbell=1, dma_error=1)
+EV_CFG_T = Struct(enable=1, size_log2=4, base=64, interval=32)
+EV_DB_T = Struct(seen_we=1, seen=16, arm=1)
+EV_STATE_T = Struct(active=1, bad_config=1, bad_seen=1, full=1, dma_error=1)
 STATUS_T = Struct(
     fw_version=32, fw_ready=1, data_path_open=1, selftest_failed=1, fw_dead=1, mac=48
 )  # fmt: skip
@@ -34,7 +37,7 @@ class Bench:
 
     async def start(self):
         dut = self.dut
-        for name in ("q_state", "status", "mbx_busy", "mbx_count", "mbx_rd_data"):
+        for name in ("q_state", "ev_state", "status", "mbx_busy", "mbx_count", "mbx_rd_data"):
             getattr(dut, name).value = 0
         Clock(dut.clk, 2, "ns").start()
         dut.rst.value = 1
@@ -57,6 +60,9 @@ class Bench:
                     if be >> i & 1:
                         mask = 0xFF << 8 * i
                         self.request[place] = self.request[place] & ~mask | word & mask
+            bells = EV_DB_T.unpack(int(dut.ev_db.value))
+            if bells["seen_we"]:
+                self.doorbells.append(("event", bells["seen"], bells["arm"]))
             for i in range(QUEUES):
                 bells = element(dut.q_db, DB_T, i)
                 for bell, values in (
@@ -79,8 +85,8 @@ async def card_registers(dut):
     """Identity, state, configuration: reset values, what the host sees, what the blocks get."""
     bench = await Bench(dut).start()
     assert await bench.read(0x00) == 0x56535052
-    assert await bench.read(0x04) == 0x0001_0000
-    assert await bench.read(0x08) == 0x7F
+    assert await bench.read(0x04) == 0x0002_0000
+    assert await bench.read(0x08) == 0x7FFF
     assert await bench.read(0x0C) == 10 << 16 | 4 << 8 | QUEUES
     for _ in range(20):
         status = {name: bench.random.getrandbits(width) for name, width in STATUS_T.widths.items()}
@@ -95,22 +101,24 @@ async def card_registers(dut):
         assert await bench.read(0x44) == count << 16 | busy
 
     def configuration():
-        names = ("miss_to_host", "fragment_to_host", "rx_enable", "mtu", "rx_queue")
+        names = ("miss_to_host", "fragment_to_host", "rx_enable", "policy_bypass", "mtu", "rx_queue")
         return [int(getattr(dut, name).value) for name in names]
 
-    assert configuration() == [0, 0, 0, 1514, 0]
-    await bench.write(0x18, 0xFFFFFFFD)
+    assert configuration() == [0, 0, 0, 0, 1514, 0]
+    await bench.write(0x18, 0xFFFFFFF5)
     await bench.write(0x1C, 0xFFFF2582)
     await bench.write(0x20, 0xFFFFFFF1)
-    assert configuration() == [1, 0, 1, 0x2582, 1]
+    assert configuration() == [1, 0, 1, 0, 0x2582, 1]
     assert [await bench.read(a) for a in (0x18, 0x1C, 0x20)] == [5, 0x2582, 1]
     await bench.write(0x18, 2)
-    assert configuration()[:3] == [0, 1, 0]
+    assert configuration()[:4] == [0, 1, 0, 0]
+    await bench.write(0x18, 8)
+    assert configuration()[:4] == [0, 0, 0, 1]
 
     await bench.write(0x48, 0x12345678)
     await bench.bus.write(0x49, b"\xaa\xbb")
     assert await bench.read(0x48) == 0x12BBAA78
-    for address in (0x00, 0x04, 0x08, 0x0C, 0x10, 0x14, 0x24, 0x28, 0x44):
+    for address in (0x00, 0x04, 0x08, 0x0C, 0x10, 0x14, 0x24, 0x28, 0x44, 0x64):
         before = await bench.read(address)
         await bench.write(address, ~before & 0xFFFFFFFF)
         assert await bench.read(address) == before, f"{address:#x} is read only"
@@ -145,6 +153,42 @@ async def queue_registers(dut):
                 (1 << bit) * (k == i) for k in range(QUEUES)
             ], name
     assert bench.doorbells == []
+
+
+@cocotb.test()
+async def event_registers(dut):
+    """The event ring's configuration and state, each field in its place."""
+    bench = await Bench(dut).start()
+    assert EV_CFG_T.unpack(int(dut.ev_cfg.value)) == {
+        "enable": 0,
+        "size_log2": 0,
+        "base": 0,
+        "interval": 250_000,
+    }
+    for _ in range(10):
+        values = {name: bench.random.getrandbits(width) for name, width in EV_CFG_T.widths.items()}
+        base = values["base"]
+        words = [
+            values["enable"] | values["size_log2"] << 8,
+            base & 0xFFFFFFFF,
+            base >> 32,
+            values["interval"],
+        ]
+        for address, word in zip((0x60, 0x68, 0x6C, 0x70), words, strict=True):
+            await bench.write(address, word)
+            assert await bench.read(address) == word
+        assert EV_CFG_T.unpack(int(dut.ev_cfg.value)) == values
+    for bit, name in enumerate(EV_STATE_T.widths):
+        dut.ev_state.value = EV_STATE_T.pack(**{name: 1})
+        assert await bench.read(0x64) == 1 << bit, name
+    expected = []
+    for _ in range(50):
+        seen, arm = bench.random.getrandbits(16), bench.random.getrandbits(1)
+        await bench.write(0x74, seen | arm << 16)
+        expected.append(("event", seen, arm))
+    await ClockCycles(dut.clk, 5)
+    assert bench.doorbells == expected
+    assert await bench.read(0x74) == 0
 
 
 @cocotb.test()
@@ -212,7 +256,7 @@ async def mailbox(dut):
 async def holes(dut):
     """Addresses without a register answer with 0 and take writes without effect; idle in between."""
     bench = await Bench(dut).start()
-    used = {*range(0, 0x2C, 4), 0x40, 0x44, 0x48, *range(0x1000, 0x2000, 4)}
+    used = {*range(0, 0x2C, 4), 0x40, 0x44, 0x48, *range(0x60, 0x78, 4), *range(0x1000, 0x2000, 4)}
     for i in range(QUEUES):
         used |= {0x2000 + 0x80 * i, 0x2004 + 0x80 * i, *range(0x2010 + 0x80 * i, 0x2030 + 0x80 * i, 4)}
         used |= {0x10000 + 0x1000 * i + offset for offset in (0, 4, 8)}
