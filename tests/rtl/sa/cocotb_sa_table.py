@@ -816,7 +816,9 @@ async def rate(dut):
     assert await t.install(out) == MBX_OK and await t.install(inb) == MBX_OK
     seqs, commits = [], []
     for i in range(400):
-        t.out.send(OUT_REQ.pack(**out_req(out.handle)), lambda w: seqs.append(OUT_RSP.unpack(w)["seq"]))
+        t.out.send(
+            OUT_REQ.pack(**out_req(out.handle)), lambda w: seqs.append(OUT_RSP.unpack(w)["seq"])
+        )
         t.inb.send(in_req(inb, i + 1000), lambda w: None)
         t.cm.send(COMMIT.pack(handle=inb.handle, seq=i // 2 + 1, bytes=10, status=OK), commits.append)
     await t.drain()
