@@ -4,18 +4,22 @@
 
 `default_nettype none
 
-// PLAIN frames pass unchanged, ENCRYPT frames become ESP packets in tunnel or transport mode, as their SA says; all keep
-// their order. A frame that cannot be sent leaves as a verdict instead, with the reason. One frame each two cycles, and
-// one beat a cycle, whichever takes longer. README.md in this folder draws the pipe.
+// Frames become ESP packets as their SA says, which the descriptor names or the outbound policies find, or pass as they
+// are; all keep their order. A frame that cannot be sent leaves as a verdict instead, with the reason, and as an event
+// where docs/esp.md wants one. One frame each two cycles, and one beat a cycle, whichever takes longer. README.md in
+// this folder draws the pipe.
 module esp_out
   import vesper_pkg::*;
   import vesper_abi_pkg::*;
   import gcm_pkg::*;
+  import ip_pkg::*;
   import esp_out_pkg::*;
 (
     input  wire                 clk,
     input  wire                 rst,
-    input  wire          [15:0] cfg_mtu,       // largest resulting frame, Ethernet header included
+    input  wire          [15:0] cfg_mtu,       // largest resulting frame, Ethernet header included, tags not
+    input  wire                 cfg_policy_bypass,  // what no policy matches passes as it is
+    input  wire      [63:0][5:0] cfg_dscp_map,  // outer DSCP for each inner one
     input  wire                 s_valid,
     output logic                s_ready,
     input  beat_t               s_beat,
@@ -27,6 +31,14 @@ module esp_out
     output logic                d_valid,
     input  wire                 d_ready,
     output verdict_t            d_verdict,     // one for each dropped frame
+    output logic                ev_valid,      // one cycle for each event, no back-pressure
+    output event_t              ev,
+    output logic                policy_req_valid,
+    input  wire                 policy_req_ready,
+    output policy_req_t         policy_req,
+    input  wire                 policy_rsp_valid,
+    output logic                policy_rsp_ready,
+    input  policy_rsp_t         policy_rsp,
     output logic                sa_req_valid,
     input  wire                 sa_req_ready,
     output sa_out_req_t         sa_req,
@@ -48,9 +60,12 @@ module esp_out
     output logic                idle
 );
 
-  localparam int BeatDepth = 32;  // beats that wait for their frame's SA
-  localparam int DescDepth = 8;  // frames that do
+  localparam int BeatDepth = 64;  // beats that wait for their frame's policy and SA
+  localparam int AskedDepth = 16;  // frames that wait for their policy
+  localparam int DescDepth = 8;  // frames that wait for their SA
+  localparam int HeadDepth = 32;  // both of them
   localparam int RouteDepth = 8;
+  localparam int PlainDepth = 32;  // beats of plain frames behind others in the engine
   localparam int FrameDepth = 64;  // frames between plan and result: more than the engine holds
 
   // ---- parse; the beats wait meanwhile
@@ -77,29 +92,120 @@ module esp_out
       .count  (beat_count)
   );
 
+  policy_req_t desc_policy;
+  logic [8*WINDOW_BYTES-1:0] desc_head;
+
   esp_out_parse u_parse (
       .clk,
       .rst,
-      .cfg_mtu,
-      .s_take (s_valid && s_ready),
-      .s_ready(parse_ready),
-      .s_data (s_beat.data),
-      .s_last (s_beat.last),
+      .s_take  (s_valid && s_ready),
+      .s_ready (parse_ready),
+      .s_data  (s_beat.data),
+      .s_last  (s_beat.last),
       .s_meta,
-      .m_valid(desc_valid),
-      .m_ready(desc_ready),
-      .m_desc (desc),
-      .idle   (parse_idle)
+      .m_valid (desc_valid),
+      .m_ready (desc_ready),
+      .m_desc  (desc),
+      .m_policy(desc_policy),
+      .m_head  (desc_head),
+      .idle    (parse_idle)
   );
 
-  // ---- look the SA up; several lookups may be under way
-  logic wait_in_ready, wait_valid, wait_ready;
+  // The frames' first bytes wait here for all that is asked.
+  logic head_in_ready, head_valid;
+  logic [8*WINDOW_BYTES-1:0] head;
+  logic [$clog2(HeadDepth+1)-1:0] head_count;
+  logic plan;
+
+  fifo #(
+      .WIDTH(8 * WINDOW_BYTES),
+      .DEPTH(HeadDepth)
+  ) u_heads (
+      .clk,
+      .rst,
+      .s_valid(desc_valid && desc_ready),
+      .s_ready(head_in_ready),
+      .s_data (desc_head),
+      .m_valid(head_valid),
+      .m_ready(plan),
+      .m_data (head),
+      .count  (head_count)
+  );
+
+  // ---- ask the policies; several lookups may be under way
+  logic asked_in_ready, asked_valid, asked_ready;
+  out_desc_t asked;
+  logic [$clog2(AskedDepth+1)-1:0] asked_count;
+
+  wire desc_room = asked_in_ready && head_in_ready;
+  wire desc_asks = desc.fate == OutPolicy;
+  assign policy_req_valid = desc_valid && desc_asks && desc_room;
+  assign policy_req = desc_policy;
+  assign desc_ready = desc_room && (!desc_asks || policy_req_ready);
+
+  fifo #(
+      .WIDTH($bits(out_desc_t)),
+      .DEPTH(AskedDepth)
+  ) u_asked (
+      .clk,
+      .rst,
+      .s_valid(desc_valid && desc_ready),
+      .s_ready(asked_in_ready),
+      .s_data (desc),
+      .m_valid(asked_valid),
+      .m_ready(asked_ready),
+      .m_data (asked),
+      .count  (asked_count)
+  );
+
+  // ---- what the policies say; then look the SA up, likewise
+  logic known;  // the frame's fate is
+  out_desc_t known_desc;
+
+  assign known = asked_valid && (asked.fate != OutPolicy || policy_rsp_valid);
+  always_comb begin
+    known_desc = asked;
+    if (asked.fate == OutPolicy) begin
+      known_desc.fate = OutDrop;
+      if (!policy_rsp.hit) begin
+        if (cfg_policy_bypass) known_desc.fate = OutPlain;
+        else known_desc.status = ST_NO_POLICY;
+      end else if (policy_rsp.action == PROTECT[1:0]) begin
+        known_desc.fate = OutEsp;
+        known_desc.meta.sa = policy_rsp.sa;
+      end else if (policy_rsp.action == BYPASS[1:0]) begin
+        known_desc.fate = OutPlain;
+      end else begin
+        known_desc.status = ST_DISCARD;
+      end
+    end
+    // Without its tags.
+    if (known_desc.fate == OutPlain && asked.meta.len - {11'd0, asked.l2_bytes} + 16'(ETH_BYTES) > cfg_mtu) begin
+      known_desc.fate   = OutDrop;
+      known_desc.status = ST_TOO_BIG;
+    end
+  end
+
+  logic wait_in_ready, wait_valid;
   out_desc_t waiting;
   logic [$clog2(DescDepth+1)-1:0] wait_count;
 
-  assign sa_req_valid = desc_valid && desc.lookup && wait_in_ready;
-  assign sa_req = '{handle: desc.meta.sa, bytes: desc.total, hdr_bytes: desc.hdr_bytes};
-  assign desc_ready = wait_in_ready && (!desc.lookup || sa_req_ready);
+  wire known_asks = known_desc.fate == OutEsp;
+  assign sa_req_valid = known && known_asks && wait_in_ready;
+  assign asked_ready = known && wait_in_ready && (!known_asks || sa_req_ready);
+  assign policy_rsp_ready = asked_ready && asked.fate == OutPolicy;
+  assign sa_req = '{
+          handle: known_desc.meta.sa,
+          inplace: asked.inplace,
+          ipv6: asked.ipv6,
+          fragment: asked.fragment,
+          esp: asked.esp,
+          udp: asked.udp,
+          spi: asked.spi,
+          total: asked.total,
+          hdr_bytes: asked.hdr_bytes,
+          mtu: cfg_mtu - 16'(ETH_BYTES)
+      };
 
   fifo #(
       .WIDTH($bits(out_desc_t)),
@@ -107,11 +213,11 @@ module esp_out
   ) u_waiting (
       .clk,
       .rst,
-      .s_valid(desc_valid && (!desc.lookup || sa_req_ready)),
+      .s_valid(asked_ready),
       .s_ready(wait_in_ready),
-      .s_data (desc),
+      .s_data (known_desc),
       .m_valid(wait_valid),
-      .m_ready(wait_ready),
+      .m_ready(plan),
       .m_data (waiting),
       .count  (wait_count)
   );
@@ -119,6 +225,7 @@ module esp_out
   // ---- plan: the frame's parts go into three FIFOs, or its verdict into a fourth
   logic plan_valid;
   logic [7:0] plan_status;
+  logic [15:0] plan_fits;
   out_route_t plan_route;
   gcm_job_t plan_job;
   esp_trailer_t plan_trailer;
@@ -126,26 +233,33 @@ module esp_out
   logic route_in_ready, job_in_ready, frame_in_ready, drop_in_ready;
   verdict_t plan_verdict;
 
-  assign plan_valid = wait_valid && (!waiting.lookup || sa_rsp_valid);
+  logic plan_event;
+  event_t plan_ev;
+
+  wire looked_up = waiting.fate == OutEsp;
+  assign plan_valid = wait_valid && (!looked_up || sa_rsp_valid);
 
   esp_out_plan u_plan (
-      .valid  (plan_valid),
+      .valid   (plan_valid),
       .cfg_mtu,
-      .desc   (waiting),
-      .sa     (sa_rsp),
-      .status (plan_status),
-      .route  (plan_route),
-      .job    (plan_job),
-      .trailer(plan_trailer),
-      .frame  (plan_frame)
+      .cfg_dscp_map,
+      .desc    (waiting),
+      .head,
+      .sa      (sa_rsp),
+      .status  (plan_status),
+      .fits    (plan_fits),
+      .route   (plan_route),
+      .job     (plan_job),
+      .trailer (plan_trailer),
+      .frame   (plan_frame),
+      .ev_valid(plan_event),
+      .ev      (plan_ev)
   );
 
   wire room = route_in_ready && job_in_ready && frame_in_ready && drop_in_ready;
-  wire plan = plan_valid && room;
   wire drop = plan_status != ST_OK;
-
-  assign wait_ready = plan;
-  assign sa_rsp_ready = plan && waiting.lookup;
+  assign plan = plan_valid && room;
+  assign sa_rsp_ready = plan && looked_up;
 
   always_comb begin
     plan_verdict = '0;
@@ -153,6 +267,12 @@ module esp_out
     plan_verdict.qid = waiting.meta.qid;
     plan_verdict.index = waiting.meta.index;
     plan_verdict.status = plan_status;
+    plan_verdict.len = plan_fits;
+  end
+
+  always_ff @(posedge clk) begin
+    ev_valid <= plan && plan_event && !rst;
+    if (plan && plan_event) ev <= plan_ev;
   end
 
   logic route_valid, route_ready;
@@ -184,7 +304,7 @@ module esp_out
   ) u_jobs (
       .clk,
       .rst,
-      .s_valid(plan && !drop && waiting.lookup),
+      .s_valid(plan && !drop && looked_up),
       .s_ready(job_in_ready),
       .s_data ({plan_job, plan_trailer}),
       .m_valid(job_valid),
@@ -233,7 +353,7 @@ module esp_out
   beat_t payload;
   logic plain_in_ready, plain_valid, plain_ready;
   beat_t plain_beat;
-  logic [$clog2(BeatDepth+1)-1:0] plain_count;
+  logic [$clog2(PlainDepth+1)-1:0] plain_count;
 
   always_comb begin
     unique case (route.to)
@@ -261,7 +381,7 @@ module esp_out
   // Plain frames wait here until what is before them left the engine.
   fifo #(
       .WIDTH($bits(beat_t)),
-      .DEPTH(BeatDepth)
+      .DEPTH(PlainDepth)
   ) u_plain (
       .clk,
       .rst,
@@ -330,8 +450,8 @@ module esp_out
       .rst,
       .job_valid(frame_valid),
       .job_ready(frame_ready),
-      .job_prefix({{1024 - 8 * PREFIX_BYTES{1'b0}}, frame.prefix}),
-      .job_prefix_bytes({1'b0, frame.prefix_bytes}),
+      .job_prefix(frame.prefix),
+      .job_prefix_bytes(frame.prefix_bytes),
       .job_meta(frame.meta),
       .s_valid(join_valid),
       .s_ready(join_ready),
@@ -346,17 +466,22 @@ module esp_out
   );
 
   // A frame in the engine is still in u_frames or u_join.
-  assign idle = parse_idle && align_idle && join_idle && !job_valid && beat_count == 0 && wait_count == 0 &&
+  assign idle = parse_idle && align_idle && join_idle && !job_valid && !ev_valid && beat_count == 0 &&
+      head_count == 0 && asked_count == 0 && wait_count == 0 &&
       route_count == 0 && frame_count == 0 && plain_count == 0 && drop_count == 0;
 
 `ifndef SYNTHESIS
   always_ff @(posedge clk)
     if (!rst) begin
-      if (plan && !drop && waiting.lookup) begin
-        assert (!sa_rsp.ctx.tunnel || sa_rsp.ctx.hdr_bytes == 6'd20)
-        else $error("esp_out: an outer header of %0d bytes", sa_rsp.ctx.hdr_bytes);
-        assert (sa_rsp.ctx.icv_bytes inside {5'd8, 5'd12, 5'd16})
-        else $error("esp_out: an ICV of %0d bytes", sa_rsp.ctx.icv_bytes);
+      assert (!plan || head_valid)
+      else $error("esp_out: a frame without its first bytes");
+      if (plan && !drop && looked_up) begin
+        assert (sa_rsp.ctx.c.icv_bytes inside {5'd8, 5'd12, 5'd16})
+        else $error("esp_out: an ICV of %0d bytes", sa_rsp.ctx.c.icv_bytes);
+        assert (waiting.inplace || sa_rsp.padded >= plan_route.keep)
+        else $error("esp_out: %0d bytes padded to %0d", plan_route.keep, sa_rsp.padded);
+        assert (!(sa_rsp.ctx.c.gmac && sa_rsp.ctx.c.flags[SAF_IIV_BIT]))
+        else $error("esp_out: AES-GMAC without its IV");
       end
       if (m_valid && m_ready && m_beat.last) begin
         assert (m_beat.bytes[5:0] == m_meta.len[5:0])

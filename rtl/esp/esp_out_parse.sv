@@ -1,58 +1,52 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //
-// Outbound parser: looks at the first one or two beats of each frame as they pass, and says what the frame is.
+// Outbound parser: takes the first two beats of each frame as they pass, and says what the frame is.
 
 `default_nettype none
 
-// A frame whose IP header lies in its first beat (up to 48 bytes of it) is described two cycles after that beat, else
-// two cycles after the second one. The beats themselves go on beside this block; it takes part in their handshake.
+// The beats themselves go on beside this block; it takes part in their handshake. One frame a cycle.
 module esp_out_parse
   import vesper_pkg::*;
   import vesper_abi_pkg::*;
   import ip_pkg::*;
   import esp_out_pkg::*;
 (
-    input  wire              clk,
-    input  wire              rst,
-    input  wire       [15:0] cfg_mtu,
-    input  wire              s_take,      // a beat passes in this cycle; only while s_ready
-    output logic             s_ready,
-    input  wire      [511:0] s_data,
-    input  wire              s_last,
-    input  meta_t            s_meta,
-    output logic             m_valid,
-    input  wire              m_ready,
-    output out_desc_t        m_desc,
-    output logic             idle
+    input  wire                             clk,
+    input  wire                             rst,
+    input  wire                             s_take,    // a beat passes in this cycle; only while s_ready
+    output logic                            s_ready,
+    input  wire        [               511:0] s_data,
+    input  wire                             s_last,
+    input  meta_t                           s_meta,
+    output logic                            m_valid,
+    input  wire                             m_ready,
+    output out_desc_t                       m_desc,
+    output policy_req_t                     m_policy,  // what the policies are asked, if they are
+    output logic        [8*WINDOW_BYTES-1:0] m_head,
+    output logic                            idle
 );
 
-  localparam int InFirst = (BEAT_BYTES - ETH_BYTES) / 4;  // words of an IP header that the first beat holds
-
   logic first;  // the next beat opens a frame
-  logic half;  // the header goes on in the next beat
+  logic half;  // the next beat is the second of its frame
   logic full;  // head and meta describe a frame
-  logic [8*HEAD_BYTES-1:0] head;
+  logic [8*WINDOW_BYTES-1:0] head;
   meta_t meta;
-
-  wire step = !m_valid || m_ready;
-  wire second_needed =
-      s_meta.op == OP_ENCRYPT && s_data[8*ETH_BYTES+:4] > 4'(InFirst) && !s_last;
+  logic step, headers_idle;
 
   assign s_ready = !full || step;
-  assign idle = first && !half && !full && !m_valid;
+  assign idle = first && !half && !full && headers_idle;
 
   always_ff @(posedge clk) begin
     if (full && step) full <= 1'b0;
     if (s_take) begin
       first <= s_last;
+      half  <= first && !s_last;
       if (first) begin
-        head <= {80'd0, s_data};
+        head <= {512'd0, s_data};
         meta <= s_meta;
-        half <= second_needed;
-        full <= !second_needed;
+        full <= s_last;
       end else if (half) begin
-        head[8*HEAD_BYTES-1:8*BEAT_BYTES] <= s_data[8*(HEAD_BYTES-BEAT_BYTES)-1:0];
-        half <= 1'b0;
+        head[1023:512] <= s_data;
         full <= 1'b1;
       end
     end
@@ -63,42 +57,89 @@ module esp_out_parse
     end
   end
 
-  // The smallest result: transport mode with the shortest ICV. What exceeds the MTU even so is refused before it
-  // costs a sequence number.
-  function automatic logic [16:0] least_length(input logic [15:0] total, input logic [5:0] hdr_bytes);
-    logic [16:0] n;
-    n = {1'b0, total} - {11'd0, hdr_bytes} + 17'd5;  // trailer, rounded up to words
-    n[1:0] = 2'b00;
-    least_length = n + {11'd0, hdr_bytes} + 17'(ETH_BYTES + ESP_BYTES + IV_BYTES + 8);
-  endfunction
+  ip_info_t info;
+  meta_t meta_out;
 
-  out_desc_t desc;
-  ip4_t ip;
+  ip_parse #(
+      .SIDE_W($bits(meta_t))
+  ) u_headers (
+      .clk,
+      .rst,
+      .s_valid(full),
+      .s_ready(step),
+      .s_head (head),
+      .s_len  (meta.len),
+      .s_all  (1'b0),
+      .s_side (meta),
+      .m_valid,
+      .m_ready,
+      .m_info (info),
+      .m_head,
+      .m_side (meta_out),
+      .idle   (headers_idle)
+  );
+
+  wire unused_later = &{1'b0, info.later, info.l4[191:128]};
+  wire in_udp = info.proto == PROTO_UDP;
+  wire [15:0] l4_bytes = info.total - {8'd0, info.hdr_bytes};
+
   always_comb begin
-    desc = '0;
-    ip   = '0;
-    if (full) begin
-      ip = ip4_parse(head[8*HEAD_BYTES-1:8*ETH_BYTES], meta.len - 16'(ETH_BYTES));
-      desc.meta = meta;
-      desc.head = head;
-      desc.fragment = ip.fragment;
-      desc.hdr_bytes = ip.hdr_bytes;
-      desc.total = ip.total;
-      desc.proto = ip.proto;
-      if (meta.op == OP_PLAIN) desc.status = meta.len > cfg_mtu ? ST_TOO_BIG : ST_OK;
-      else if (meta.op != OP_ENCRYPT) desc.status = ST_BAD_OP;
-      else if (meta.len < 16'(ETH_BYTES) || be16(head[8*12+:16]) != ETHERTYPE_IPV4) desc.status = ST_NOT_IP;
-      else if (ip.status != ST_OK) desc.status = ip.status;
-      else if (least_length(ip.total, ip.hdr_bytes) > {1'b0, cfg_mtu}) desc.status = ST_TOO_BIG;
-      else desc.status = ST_OK;
-      desc.lookup = desc.status == ST_OK && meta.op == OP_ENCRYPT;
+    m_desc = '0;
+    if (m_valid) begin
+      m_desc.meta = meta_out;
+      m_desc.inplace = meta_out.op == OP_INPLACE;
+      m_desc.dummy = meta_out.op == OP_DUMMY;
+      m_desc.ipv6 = info.ipv6;
+      m_desc.l2_bytes = info.l2_bytes;
+      m_desc.hdr_bytes = info.hdr_bytes;
+      m_desc.total = info.total;
+      m_desc.proto = info.proto;
+      m_desc.proto_at = info.proto_at;
+      m_desc.fragment = info.fragment;
+      m_desc.df = info.df;
+      m_desc.tos = info.tos;
+      m_desc.flow_label = info.flow_label;
+      if (m_desc.inplace) begin
+        m_desc.esp = in_udp || info.proto == PROTO_ESP;
+        m_desc.udp = in_udp;
+        m_desc.number = in_udp ? info.l4[127:96] : info.l4[63:32];
+        // What the packet is too short for is no SA's SPI.
+        if (l4_bytes >= (in_udp ? 16'd12 : 16'd4)) m_desc.spi = in_udp ? info.l4[95:64] : info.l4[31:0];
+      end
+
+      m_desc.fate   = OutEsp;
+      m_desc.status = ST_OK;
+      case (meta_out.op)
+        OP_PLAIN: m_desc.fate = OutPlain;
+        OP_POLICY: m_desc.fate = OutPolicy;
+        OP_ENCRYPT, OP_INPLACE, OP_DUMMY: ;
+        default: begin
+          m_desc.fate   = OutDrop;
+          m_desc.status = ST_BAD_OP;
+        end
+      endcase
+      if (m_desc.fate inside {OutPolicy, OutEsp} && info.status != ST_OK) begin
+        m_desc.fate   = OutDrop;
+        m_desc.status = info.status;
+      end
     end
   end
 
-  always_ff @(posedge clk) begin
-    if (full && step) m_desc <= desc;
-    if (step) m_valid <= full;
-    if (rst) m_valid <= 1'b0;
+  // An IPv6 extension header in the place of the upper layer's: that is out of sight, and protocol 0 matches no policy
+  // that has one.
+  wire hidden = info.ipv6 && info.proto inside {PROTO_HOPOPT, PROTO_ROUTING, PROTO_FRAGMENT, PROTO_DSTOPTS};
+
+  always_comb begin
+    m_policy = '0;
+    if (m_valid) begin
+      m_policy.ipv6 = info.ipv6;
+      m_policy.src = info.src;
+      m_policy.dst = info.dst;
+      m_policy.proto = hidden ? 8'd0 : info.proto;
+      m_policy.ports = info.ports;
+      m_policy.sport = info.sport;
+      m_policy.dport = info.dport;
+    end
   end
 
 `ifndef SYNTHESIS

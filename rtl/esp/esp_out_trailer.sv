@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //
-// Appends the ESP trailer to each payload and hands it to the engine together with its job.
+// Appends TFC padding and the ESP trailer to each payload and hands it to the engine together with its job.
 
 `default_nettype none
 
-// The job stays with its packet from first to last beat. A trailer that does not fit in the last beat costs one more.
+// The job stays with its packet from first to last beat. What does not fit in the payload's last beat costs more beats:
+// the zeros of the TFC padding, of which there may be thousands, and the trailer's rest.
 module esp_out_trailer
   import vesper_pkg::*;
-  import lane_pkg::*;
   import gcm_pkg::*;
   import esp_out_pkg::*;
 (
@@ -28,42 +28,42 @@ module esp_out_trailer
     output logic                 e_last
 );
 
-  logic spill;  // the payload is gone, a part of the trailer is not
+  logic over;  // the payload is gone
+  logic [14:0] rest;  // over: bytes from this beat's first one to the packet's last one
+  logic [14:0] left;  // the same of any beat behind the payload's last full one
+  logic [14:0] at;  // where in it the trailer begins, modulo 2^15
+  logic closing;  // nothing of the payload is behind this beat
 
-  wire [6:0] end_of_all = s_beat.bytes + {4'd0, trailer.bytes};  // 2..69
-  wire fits = end_of_all <= 7'd64;
-  logic [551:0] tail;  // the last beat with the trailer; only the first 5 bytes of a further beat are ever needed
+  assign closing = over || (s_valid && s_beat.last);
+  assign left = over ? rest : {8'd0, s_beat.bytes} + {1'b0, trailer.zeros} + {12'd0, trailer.bytes};
+  assign at = left - {12'd0, trailer.bytes};
 
+  assign e_valid = job_valid && (over || s_valid);
+  assign e_job = job;
+  assign e_last = closing && left <= 15'd64;
+  assign e_bytes = e_last ? left[6:0] : 7'd64;
+
+  logic [551:0] tail;  // the trailer in a beat of its own and the first bytes of another
   always_comb begin
     tail = '0;
-    if (s_valid && s_beat.last && job_valid)
-      tail = 552'(move_up({472'd0, trailer.data}, s_beat.bytes)) | {40'd0, s_beat.data};
-  end
-
-  assign e_valid = s_valid && job_valid;
-  assign e_job   = job;
-
-  always_comb begin
-    e_data  = s_beat.data;
-    e_bytes = s_beat.bytes;
-    e_last  = 1'b0;
-    if (spill) begin
-      e_data  = {472'd0, tail[551:512]};
-      e_bytes = end_of_all - 7'd64;
-      e_last  = 1'b1;
-    end else if (s_beat.last) begin
-      e_data  = tail[511:0];
-      e_bytes = fits ? end_of_all : 7'd64;
-      e_last  = fits;
+    if (e_valid && closing) begin
+      if (at < 15'd64) tail[{1'b0, at[5:0], 3'd0}+:40] = trailer.data;
+      else if (at[14]) tail[39:0] = trailer.data >> {-at[2:0], 3'd0};  // a part went with the beat before
     end
+    e_data = tail[511:0];
+    if (!over) e_data |= s_beat.data;
   end
+  wire unused_tail = &{1'b0, tail[551:512]};
 
   assign job_ready = e_ready && e_valid && e_last;
-  assign s_ready = e_ready && e_valid && (!s_beat.last || e_last);
+  assign s_ready   = e_ready && job_valid && !over;
 
   always_ff @(posedge clk) begin
-    if (e_valid && e_ready) spill <= s_beat.last && !e_last;
-    if (rst) spill <= 1'b0;
+    if (e_valid && e_ready) begin
+      over <= closing && !e_last;
+      rest <= left - 15'd64;
+    end
+    if (rst) over <= 1'b0;
   end
 
 endmodule

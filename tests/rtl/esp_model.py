@@ -6,14 +6,36 @@ Sa.build() is the pipe's: the frame that leaves. Outbound puts both behind the r
 """
 
 import random
+from collections import deque
 from copy import copy, deepcopy
 from dataclasses import dataclass, field
 from functools import partial
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from esp_packet import ENCRYPT, ESP, ETH, IP6, IPIP, NONE, OP, OPAQUE, PLAIN, SAD, SAF, ST, UDP
-from esp_packet import be, ethernet, ip_sum, l2_bytes, number, packet, parse, with_checksum
+from esp_packet import (
+    ENCRYPT,
+    ESP,
+    ETH,
+    IP6,
+    IPIP,
+    NONE,
+    OP,
+    OPAQUE,
+    PLAIN,
+    SAD,
+    SAF,
+    ST,
+    UDP,
+    be,
+    ethernet,
+    ip_sum,
+    l2_bytes,
+    number,
+    packet,
+    parse,
+    with_checksum,
+)
 from frames import Sink, Source, Struct, check_framing, to_bytes, to_int
 from scapy.layers import ipsec
 from scapy.layers.inet import IP
@@ -40,7 +62,11 @@ GCM_JOB_T = Struct(key=256, key_len=2, h=128, j0=128, aad=160, aad_bytes=5, decr
 INBOUND = 1 << 16  # in a handle
 PROTECT, BYPASS, DISCARD = 1, 2, 3
 EVENTS = ("FRAGMENT", "SEQ_EXHAUSTED", "LEASE", "LIFETIME")  # outbound drops that the host hears of
-DROPS = {"SA_KIND": "KIND", "SPI": "KIND", "NOT_ESP": "KIND"}  # index of the SA's drop counter, if named otherwise
+DROPS = {
+    "SA_KIND": "KIND",
+    "SPI": "KIND",
+    "NOT_ESP": "KIND",
+}  # index of the SA's drop counter, if named otherwise
 
 
 class ShortTagGcm:
@@ -100,7 +126,7 @@ class Sa:
         common = SA_COMMON_T.pack(
             key=to_int(self.key), key_len=len(self.key) // 8 - 2, h=to_int(self.h), salt=to_int(self.salt),
             spi=to_int(self.spi), flags=self.flags, gmac=int(self.gmac), tunnel=int(self.tunnel),
-            ipv6=int(self.ipv6), icv_bytes=self.icv, sport=number(self.sport), dport=number(self.dport),
+            ipv6=int(self.ipv6), icv_bytes=self.icv, sport=to_int(self.sport), dport=to_int(self.dport),
         )  # fmt: skip
         total = 0 if self.ipv6 or not self.tunnel else ip_sum(self.src + self.dst)
         return SA_OUT_CTX_T.pack(
@@ -195,7 +221,13 @@ class Sa:
         proto = UDP if self.has("UDP") else ESP
         if self.ipv6:
             flow = info.flow if self.has("FLOW_COPY") and info.ipv6 else self.flow_label
-            return be(6 << 28 | tos << 20 | flow, 4) + be(payload, 2) + bytes([proto, self.ttl]) + self.src + self.dst
+            return (
+                be(6 << 28 | tos << 20 | flow, 4)
+                + be(payload, 2)
+                + bytes([proto, self.ttl])
+                + self.src
+                + self.dst
+            )
         df = self.has("DF") or (self.has("DF_COPY") and (info.ipv6 or info.df))
         header = bytes([0x45, tos]) + be(20 + payload, 2) + be(seq & 0xFFFF, 2) + be(0x4000 * df, 2)
         return with_checksum(header + bytes([self.ttl, proto, 0, 0]) + self.src + self.dst)
@@ -370,15 +402,23 @@ class SaTable:
 
 
 class PolicyTable:
-    """Answers policy_req by `policies`, see Outbound; what counts not in an answer is random."""
+    """Answers policy_req by `policies`, see Outbound, `latency` cycles later; what counts not is random."""
 
-    def __init__(self, dut, policies, gap=lambda: False, stall=lambda: False):
-        self.policies, self.asked = policies, []
-        self.answers = Source(dut, "policy_rsp", gap)
-        self.tasks = [Sink(dut, "policy_req", [""], self.request, stall), self.answers]
+    def __init__(self, dut, policies, gap=lambda: False, stall=lambda: False, latency=0):
+        self.policies, self.asked, self.latency, self.gap, self.due = policies, [], latency, gap, deque()
+        self.answers = Source(dut, "policy_rsp", self.early)
+        self.requests = Sink(dut, "policy_req", [""], self.request, stall)
+        self.tasks = [self.requests, self.answers]
 
-    def request(self, item, _cycle):
+    def early(self):
+        if self.gap() or self.due[0] > self.requests.cycle:
+            return True
+        self.due.popleft()
+        return False
+
+    def request(self, item, cycle):
         self.asked.append(POLICY_REQ_T.unpack(item[""]))
+        self.due.append(cycle + self.latency)
         answer = self.policies(self.asked[-1])
         action, handle = answer or (random.getrandbits(2), None)
         handle = random.getrandbits(32) if handle is None else handle

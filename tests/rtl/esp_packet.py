@@ -84,7 +84,9 @@ def packet6(length, chain=(), proto=OPAQUE, tos=None, flow=None, payload=None):
     for entry, following in zip(chain, kinds[1:], strict=True):
         more = entry[1:] if entry[0] == FRAGMENT else ()
         body += extension(entry[0], 1 if more else entry[1], following, *more)
-    header = be(6 << 28 | tos << 20 | flow, 4) + be(length - 40, 2) + bytes([kinds[0], random.randint(1, 255)])
+    header = (
+        be(6 << 28 | tos << 20 | flow, 4) + be(length - 40, 2) + bytes([kinds[0], random.randint(1, 255)])
+    )
     addresses = b"\x20\x01\x0d\xb8" + random.randbytes(12) + b"\x20\x01\x0d\xb8" + random.randbytes(12)
     head = header + addresses + body
     assert len(head) <= length
