@@ -5,7 +5,7 @@
 //
 //   0  a beat comes: store it, the first with ECN and DSCP of the outer header; with the last, compare the ICV
 //   1  a packet is complete: padding, next header, inner header; read what the selector wants to know
-//   2  selector, ECN; ask the SA table for its last word
+//   2  selector; ask the SA table for its last word. Without a selector that is done in 1, if nobody is before it
 //
 // The ICV is compared all bytes at once, in the cycle of the packet's last beat, whatever differs where. Padding lies
 // in the last beat but for the longest; then up to four earlier beats are looked at again, one a cycle, and only of
@@ -218,56 +218,52 @@ module esp_in_check
 
   // ---- the last look, and the SA table's word on it ----
   typedef struct packed {
-    logic [7:0]  status;
     logic [31:0] handle;
     logic [63:0] seq;
-    logic [13:0] bytes;
-    logic [7:0]  next_header;
-    logic [7:0]  beats;
-    logic        congested;  // outer CE, inner Not-ECT
-    logic        selector;
-    selector_t   sel;
-    inner_t      inner;
+    fate_t       fate;  // so far
   } last_t;
 
-  last_t d;
-  logic d_valid, d_go;
-  logic [7:0] d_status;
-  assign c_go = c_valid && !slow && (!d_valid || d_go);
-  always_ff @(posedge clk) begin
-    if (d_go) d_valid <= 1'b0;
-    if (c_go) begin
-      d_valid <= 1'b1;
-      d <= '{
-          status: c_status,
+  last_t c_last, d_last, last;
+  logic c_done, congested, direct, d_valid, d_selector, asks;
+  selector_t d_sel;
+  inner_t d_inner;
+  logic wait_room, wait_valid;
+  fate_t wait_out;
+
+  // Outer CE, inner Not-ECT (RFC 6040 4.2); the selector comes first.
+  assign congested = c_check.ecn && c_check.tos[1:0] == CE && inner_ecn == NOT_ECT;
+  assign c_last = '{
           handle: c_check.handle,
           seq: c_check.seq,
-          bytes: deliver,
-          next_header: next_header,
-          beats: c_beats,
-          congested: c_check.ecn && c_check.tos[1:0] == CE && inner_ecn == NOT_ECT,
-          selector: c_check.selector,
-          sel: c_check.sel,
-          inner: c_inner
+          fate: '{
+              status: c_status == ST_OK && congested ? ST_ECN : c_status,
+              bytes: deliver,
+              next_header: next_header,
+              beats: c_beats
+          }
       };
+  assign c_done = c_valid && !slow;
+  assign direct = c_done && !d_valid && !c_check.selector;
+  assign c_go = c_done && (!d_valid || asks);
+  always_ff @(posedge clk) begin
+    if (c_go) begin
+      d_last <= c_last;
+      d_selector <= c_check.selector && c_status == ST_OK;
+      d_sel <= c_check.sel;
+      d_inner <= c_inner;
     end
+    if (c_go) d_valid <= !(direct && asks);
+    else if (asks) d_valid <= 1'b0;
     if (rst) d_valid <= 1'b0;
   end
 
   always_comb begin
-    d_status = d.status;
-    if (d_valid && d.status == ST_OK) begin
-      if (d.selector && !selected(d.inner, d.sel)) d_status = ST_SELECTOR;
-      else if (d.congested) d_status = ST_ECN;
-    end
+    last = d_valid ? d_last : c_last;
+    if (d_valid && d_selector && !selected(d_inner, d_sel)) last.fate.status = ST_SELECTOR;
   end
-
-  logic wait_room, wait_valid;
-  fate_t wait_in, wait_out;
-  assign cm_req_valid = d_valid && wait_room;
-  assign cm_req = '{handle: d.handle, seq: d.seq, bytes: 16'(d.bytes), status: d_status};
-  assign d_go = cm_req_valid && cm_req_ready;
-  assign wait_in = '{status: d_status, bytes: d.bytes, next_header: d.next_header, beats: d.beats};
+  assign cm_req_valid = (d_valid || direct) && wait_room;
+  assign cm_req = '{handle: last.handle, seq: last.seq, bytes: 16'(last.fate.bytes), status: last.fate.status};
+  assign asks = cm_req_valid && cm_req_ready;
 
   esp_in_queue #(
       .WIDTH($bits(fate_t)),
@@ -275,9 +271,9 @@ module esp_in_check
   ) u_wait (
       .clk,
       .rst,
-      .s_valid(d_go),
+      .s_valid(asks),
       .s_ready(wait_room),
-      .s_data(wait_in),
+      .s_data(last.fate),
       .m_valid(wait_valid),
       .m_ready(cm_rsp_valid && cm_rsp_ready),
       .m_data(wait_out)

@@ -97,10 +97,11 @@ package esp_in_inner_pkg;
   endfunction
 
   function automatic logic selected(input inner_t p, input selector_t s);
-    selected = (s.family == 4'd0 || s.family == (p.ipv6 ? 4'd6 : 4'd4)) && in_prefix(p.src, s.src, s.src_len) &&
-        in_prefix(p.dst, s.dst, s.dst_len) && (s.proto == 8'd0 || (p.proto_known && p.proto == s.proto)) &&
-        in_range(p.ports_known, p.sport, s.sport_min, s.sport_max) &&
-        in_range(p.ports_known, p.dport, s.dport_min, s.dport_max);
+    selected = s.family == 4'd0 || s.family == (p.ipv6 ? 4'd6 : 4'd4);
+    if (!in_prefix(p.src, s.src, s.src_len) || !in_prefix(p.dst, s.dst, s.dst_len)) selected = 1'b0;
+    if (s.proto != 8'd0 && !(p.proto_known && p.proto == s.proto)) selected = 1'b0;
+    if (!in_range(p.ports_known, p.sport, s.sport_min, s.sport_max)) selected = 1'b0;
+    if (!in_range(p.ports_known, p.dport, s.dport_min, s.dport_max)) selected = 1'b0;
   endfunction
 
   localparam logic [1:0] NOT_ECT = 2'b00, ECT1 = 2'b01, ECT0 = 2'b10, CE = 2'b11;

@@ -117,8 +117,7 @@ module esp_in_parse
     {payload, udp_bytes, room} = '0;
     if (h_valid) begin
       is_esp = h.proto == PROTO_ESP && h.status != ST_NOT_IP && h.status != ST_EXT_HEADER;
-      for (int i = 0; i < 8; i++)
-      if (cfg_natt_port[i] != 16'd0 && be16(h.dport) == cfg_natt_port[i]) is_udp = 1'b1;
+      for (int i = 0; i < 8; i++) if (cfg_natt_port[i] != 16'd0 && be16(h.dport) == cfg_natt_port[i]) is_udp = 1'b1;
       if (h.status != ST_OK || h.proto != PROTO_UDP || !h.ports || h.fragment) is_udp = 1'b0;
       payload = h.total - 16'(h.hdr_bytes);
       udp_bytes = be16(h.l4[8*4+:16]);

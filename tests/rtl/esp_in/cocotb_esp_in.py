@@ -854,7 +854,7 @@ async def latency(dut):
     cycles = b.out.starts[0] - start
     dut._log.info("latency: %d cycles", cycles)
     await b.finish()
-    assert cycles <= 55
+    assert cycles <= 45
 
 
 @cocotb.test()

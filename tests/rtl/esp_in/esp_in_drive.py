@@ -90,9 +90,9 @@ class Bench:
                 self.got_ev.append(int(self.dut.ev.value))
 
     def _lookup(self, item, _):
-        want, answer = self.lookups.popleft()
+        want, answer, frame = self.lookups.popleft()
         got = IN_REQ_T.unpack(item[""])
-        assert got == want, f"asked the table for {got}, not {want}"
+        assert got == want, f"asked the table for {got}, not {want}, by {frame.hex()}"
         self.found.answer(answer)
 
     def _commit(self, item, _):
@@ -116,7 +116,7 @@ class Bench:
         fate = self.model.process(data, host, **answers)
         assert want is None or fate.status == want, f"the model says {fate.status}, the test {want}"
         if fate.lookup is not None:
-            self.lookups.append((fate.lookup, fate.answer))
+            self.lookups.append((fate.lookup, fate.answer, data))
         if fate.commit is not None:
             self.commits.append((fate.commit, fate.final))
         if fate.event:
