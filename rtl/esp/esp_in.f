@@ -1,9 +1,11 @@
 rtl/lib/lane_pkg.sv
 rtl/esp/ip_pkg.sv
+rtl/esp/ip_parse.sv
 rtl/lib/fifo_wiped.sv
 rtl/lib/frame_align.sv
 rtl/lib/frame_join.sv
 rtl/esp/esp_in_pkg.sv
+rtl/esp/esp_in_inner_pkg.sv
 rtl/esp/esp_in_queue.sv
 rtl/esp/esp_in_parse.sv
 rtl/esp/esp_in_feed.sv

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //
-// Inbound ESP (RFC 4303, AES-GCM after RFC 4106), IPv4, tunnel and transport, in the order of arrival:
+// Inbound ESP (RFC 4303) with AES-GCM (RFC 4106) or AES-GMAC (RFC 4543), alone or in UDP (RFC 3948), over IPv4 and
+// IPv6, tunnel, transport and in place, in the order of arrival. docs/esp.md has the rules.
 //
 //   s ─► parse ─► body FIFO ─► feed ─► align ─► engine ─► check ─► packet buffer ─► emit ─► m
 //          │                    ▲  └──────── frames that pass ─────────────────────► │ ─► d
-//          └─► SA table ────────┘                          └─► SA table (commit) ───►┘
+//          └─► SA table ────────┘                          └─► SA table (commit) ───►┘ ─► ev
 //
 // Frames that are not ESP pass untouched (from a TX ring they are refused: ST_NOT_ESP). Nothing of a packet is read
-// out of the packet buffer before its ICV, trailer and replay window were found good. Each frame that goes in comes
-// out at m, or as one verdict at d.
+// out of the packet buffer before its ICV, trailer, selector and replay window were found good. Each frame that goes in
+// comes out at m, or as one verdict at d.
 
 `default_nettype none
 
@@ -22,6 +23,7 @@ module esp_in
     input wire cfg_miss_to_host,      // deliver ESP of unknown SAs from the wire instead of dropping it
     input wire cfg_fragment_to_host,  // the same for fragments
     input wire [3:0] cfg_rx_queue,    // pair for frames that are not decrypted
+    input wire [7:0][15:0] cfg_natt_port,  // UDP ports (destination) at which ESP is looked for, 0: unused
 
     input  wire   s_valid,
     output logic  s_ready,
@@ -36,6 +38,9 @@ module esp_in
     output logic     d_valid,
     input  wire      d_ready,
     output verdict_t d_verdict,
+
+    output logic   ev_valid,  // for one cycle; nobody holds it back
+    output event_t ev,
 
     output logic       sa_req_valid,
     input  wire        sa_req_ready,
@@ -159,7 +164,8 @@ module esp_in
   );
   esp_in_queue #(
       .WIDTH($bits(fate_t)),
-      .DEPTH(4)
+      .DEPTH(32),
+      .BYPASS(1'b1)
   ) u_fates (
       .clk,
       .rst,

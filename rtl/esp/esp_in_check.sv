@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //
 // Third stage of esp_in, behind the engine: stores the decrypted beats in the packet buffer and finds out whether
-// they may ever be read. In the order of RFC 4303 3.4: ICV (3.4.4), then padding and next header, then with the SA
-// table's second look the replay window (3.4.3). The ICV is compared all bytes at once, in the cycle of the packet's
-// last beat, whatever differs where.
+// they may ever be read (docs/esp.md, "Inbound", steps 6 to 11):
 //
-// Padding 1, 2, 3, ... lies in the last beat but for the longest; then up to four earlier beats are looked at again,
-// one a cycle, and only of packets whose ICV was right.
+//   0  a beat comes: store it, the first with ECN and DSCP of the outer header; with the last, compare the ICV
+//   1  a packet is complete: padding, next header, inner header; read what the selector wants to know
+//   2  selector; ask the SA table for its last word. Without a selector that is done in 1, if nobody is before it
+//
+// The ICV is compared all bytes at once, in the cycle of the packet's last beat, whatever differs where. Padding lies
+// in the last beat but for the longest; then up to four earlier beats are looked at again, one a cycle, and only of
+// packets whose ICV was right. Packets that were refused before the engine take the same way without beats.
 
 `default_nettype none
 
@@ -15,6 +18,8 @@ module esp_in_check
   import vesper_abi_pkg::*;
   import ip_pkg::*;
   import esp_in_pkg::*;
+  import esp_in_inner_pkg::*;
+  import lane_pkg::*;
 (
     input wire clk,
     input wire rst,
@@ -54,25 +59,31 @@ module esp_in_check
   logic c_valid, c_go, c_room, slow;
   logic take, full;
   logic [7:0] beats;  // of this packet, before this one
-  logic [31:0] start32;  // its first four bytes
+  logic [511:0] start;  // its first beat
+  logic refused;
 
   // Up to four beats before the last one.
   logic [511:0] past[4];
 
   assign full = wr[BUFFER_W-1:0] == rd[BUFFER_W-1:0] && wr[BUFFER_W] != rd[BUFFER_W];
   assign c_room = !c_valid || c_go;
-  assign r_ready = check_valid && !check.replayed && !full && !slow && (!r_last || (c_room && icv_valid));
+  assign refused = check.status != ST_OK;
+  assign r_ready = check_valid && !refused && !full && !slow && (!r_last || (c_room && icv_valid));
   assign take = r_valid && r_ready;
   assign icv_ready = take && r_last;
-  assign check_ready = check.replayed ? c_room : take && r_last;
+  assign check_ready = refused ? c_room : take && r_last;
   assign buffer_we = take;
-  assign buffer_data = r_data;
+  always_comb begin
+    buffer_data = r_data;
+    if (take && beats == 8'd0 && (check.ecn || check.dscp))
+      buffer_data = decap(r_data, check.tos, check.ecn, check.dscp);
+  end
 
   always_ff @(posedge clk) begin
     if (take) begin
       wr <= wr + 1'b1;
       beats <= r_last ? 8'd0 : beats + 8'd1;
-      if (beats == 8'd0) start32 <= r_data[31:0];
+      if (beats == 8'd0) start <= r_data;
       if (!r_last) past[beats[1:0]] <= r_data;
     end
     if (rst) begin
@@ -87,7 +98,7 @@ module esp_in_check
   logic [511:0] c_data;
   logic [6:0] c_bytes;
   logic [7:0] c_beats;
-  logic [31:0] c_start;
+  logic [511:0] c_start;
 
   logic [127:0] icv_mask;
   logic authentic;
@@ -101,11 +112,11 @@ module esp_in_check
     if (check_valid && check_ready) begin
       c_valid <= 1'b1;
       c_check <= check;
-      c_authentic <= authentic && !check.replayed;
+      c_authentic <= authentic && !refused;
       c_data <= r_data;
       c_bytes <= r_bytes;
-      c_beats <= check.replayed ? 8'd0 : beats + 8'd1;
-      c_start <= beats == 8'd0 ? r_data[31:0] : start32;
+      c_beats <= refused ? 8'd0 : beats + 8'd1;
+      c_start <= beats == 8'd0 ? r_data : start;
     end
     if (rst) c_valid <= 1'b0;
   end
@@ -130,7 +141,7 @@ module esp_in_check
     payload = '0;
     pad_fits = 1'b0;
     pad_last = 1'b0;
-    if (c_valid && c_authentic) begin
+    if (c_valid && c_authentic && !c_check.inplace) begin
       trailer_at = 9'({c_bytes - 7'd2, 3'd0});
       {next_header, pad} = c_data[trailer_at+:16];
       pad_lo = $signed({3'd0, c_bytes}) - 10'sd2 - $signed({2'd0, pad});
@@ -146,7 +157,7 @@ module esp_in_check
   logic signed [9:0] lo_step;
   assign lo_step = pad_lo + $signed({1'b0, 3'(step) + 3'd1, 6'd0});
   assign slow_done = step != 3'd0 && pad_lo + $signed({1'b0, step, 6'd0}) >= 10'sd0;
-  assign slow = c_valid && c_authentic && pad_fits && pad_lo < 10'sd0 && !slow_done;
+  assign slow = c_valid && pad_fits && pad_lo < 10'sd0 && !slow_done;
 
   always_ff @(posedge clk) begin
     if (slow) begin
@@ -157,31 +168,102 @@ module esp_in_check
     if (rst) step <= '0;
   end
 
-  // ---- verdict, and the SA table's word on it ----
-  logic [15:0] inner_total;
-  logic inner_ok;
+  // ---- its header, and what it says of the packet ----
+  logic [16:0] inner_total;
+  logic inner_ok, inner_ipv6;
+  logic [1:0] inner_ecn;
   logic [7:0] c_status;
   logic [13:0] deliver;
   always_comb begin
-    inner_total = be16(c_start[31:16]);
-    inner_ok = c_start[7:4] == 4'd4 && c_start[3:0] >= 4'd5 && inner_total >= 16'({c_start[3:0], 2'b00}) &&
-        inner_total <= 16'(payload);
-    deliver = c_check.tunnel ? inner_total[13:0] : payload;
-    if (c_check.replayed) c_status = ST_REPLAY;
+    inner_ipv6 = next_header == PROTO_IPV6;
+    inner_total = inner_ipv6 ? 17'(IP6_BYTES) + 17'(be16(c_start[8*4+:16])) : 17'(be16(c_start[8*2+:16]));
+    inner_ok = inner_total <= 17'(payload);
+    if (inner_ipv6) inner_ok &= c_start[7:4] == 4'd6;
+    else inner_ok &= c_start[7:4] == 4'd4 && c_start[3:0] >= 4'd5 && inner_total >= 17'({c_start[3:0], 2'b00});
+    inner_ecn = inner_ipv6 ? c_start[13:12] : c_start[9:8];
+    if (c_check.inplace) deliver = c_check.cipher_bytes;
+    else if (c_check.tunnel) deliver = inner_total[13:0];
+    else deliver = payload;
+    if (c_check.status != ST_OK) c_status = c_check.status;
     else if (!c_authentic) c_status = ST_ICV;
+    else if (c_check.inplace) c_status = ST_OK;
     else if (!pad_fits || !pad_last || (pad_lo < 10'sd0 && !earlier_ok)) c_status = ST_PADDING;
     else if (next_header == PROTO_NONE) c_status = ST_DUMMY;
-    else if (c_check.tunnel && next_header != PROTO_IPIP) c_status = ST_NEXT_HEADER;
+    else if (c_check.tunnel && next_header != PROTO_IPIP && next_header != PROTO_IPV6) c_status = ST_NEXT_HEADER;
     else if (c_check.tunnel && !inner_ok) c_status = ST_INNER;
     else c_status = ST_OK;
   end
 
+  // The first bytes of the packet that would be delivered.
+  inner_t c_inner;
+  logic [511:0] packet;
+  logic [15:0] total;
+  always_comb begin
+    packet = '0;
+    total = '0;
+    c_inner = '0;
+    if (c_go && c_check.selector && c_status == ST_OK) begin
+      packet = c_start;
+      total = 16'(deliver);
+      if (!c_check.tunnel) begin
+        total = 16'(c_check.hdr_bytes) + 16'(payload);
+        packet = c_check.head;
+        if (c_check.hdr_bytes < 8'd64)
+          packet = keep_low(c_check.head, c_check.hdr_bytes[6:0]) | 512'(move_up(c_start, c_check.hdr_bytes[6:0]));
+        if (c_check.proto_at < 8'd64) packet[{c_check.proto_at[5:0], 3'd0}+:8] = next_header;
+      end
+      c_inner = inner_read(packet, total);
+    end
+  end
+
+  // ---- the last look, and the SA table's word on it ----
+  typedef struct packed {
+    logic [31:0] handle;
+    logic [63:0] seq;
+    fate_t       fate;  // so far
+  } last_t;
+
+  last_t c_last, d_last, last;
+  logic c_done, congested, direct, d_valid, d_selector, asks;
+  selector_t d_sel;
+  inner_t d_inner;
   logic wait_room, wait_valid;
-  fate_t wait_in, wait_out;
-  assign cm_req_valid = c_valid && !slow && wait_room;
-  assign cm_req = '{handle: c_check.handle, seq: c_check.seq, bytes: 16'(deliver), status: c_status};
-  assign c_go = cm_req_valid && cm_req_ready;
-  assign wait_in = '{status: c_status, bytes: deliver, next_header: next_header, beats: c_beats};
+  fate_t wait_out;
+
+  // Outer CE, inner Not-ECT (RFC 6040 4.2); the selector comes first.
+  assign congested = c_check.ecn && c_check.tos[1:0] == CE && inner_ecn == NOT_ECT;
+  assign c_last = '{
+          handle: c_check.handle,
+          seq: c_check.seq,
+          fate: '{
+              status: c_status == ST_OK && congested ? ST_ECN : c_status,
+              bytes: deliver,
+              next_header: next_header,
+              beats: c_beats
+          }
+      };
+  assign c_done = c_valid && !slow;
+  assign direct = c_done && !d_valid && !c_check.selector;
+  assign c_go = c_done && (!d_valid || asks);
+  always_ff @(posedge clk) begin
+    if (c_go) begin
+      d_last <= c_last;
+      d_selector <= c_check.selector && c_status == ST_OK;
+      d_sel <= c_check.sel;
+      d_inner <= c_inner;
+    end
+    if (c_go) d_valid <= !(direct && asks);
+    else if (asks) d_valid <= 1'b0;
+    if (rst) d_valid <= 1'b0;
+  end
+
+  always_comb begin
+    last = d_valid ? d_last : c_last;
+    if (d_valid && d_selector && !selected(d_inner, d_sel)) last.fate.status = ST_SELECTOR;
+  end
+  assign cm_req_valid = (d_valid || direct) && wait_room;
+  assign cm_req = '{handle: last.handle, seq: last.seq, bytes: 16'(last.fate.bytes), status: last.fate.status};
+  assign asks = cm_req_valid && cm_req_ready;
 
   esp_in_queue #(
       .WIDTH($bits(fate_t)),
@@ -189,9 +271,9 @@ module esp_in_check
   ) u_wait (
       .clk,
       .rst,
-      .s_valid(c_go),
+      .s_valid(asks),
       .s_ready(wait_room),
-      .s_data(wait_in),
+      .s_data(last.fate),
       .m_valid(wait_valid),
       .m_ready(cm_rsp_valid && cm_rsp_ready),
       .m_data(wait_out)
@@ -206,7 +288,7 @@ module esp_in_check
           beats: wait_out.beats
       };
 
-  wire unused = &{1'b0, c_check.icv_bytes, c_start[15:8]};
+  wire unused = &{1'b0, inner_total[16:14], c_check.icv_bytes, c_check.dscp};
 
 `ifndef SYNTHESIS
   // Before its first reset a simulation may find anything in the registers.

@@ -5,7 +5,7 @@
 // FIFO for the check. Frames that pass go into a FIFO of beats, as deep as the engine is long, so that they do not
 // hold up ESP behind them. Dropped ones are swallowed.
 //
-// GCM as in RFC 4106: nonce = salt || IV, AAD = SPI || sequence number.
+// What the SA's answer refuses goes nowhere, but its record passes the check, where it is counted.
 
 `default_nettype none
 
@@ -55,34 +55,47 @@ module esp_in_feed
 );
 
   // ---- decision ----
-  logic busy, ending, start, crypt_ready;
+  logic busy, start, crypt_ready;
   in_kind_e route;
   logic [13:0] skip, keep;
 
+  sa_common_t sa;
+  assign sa = sa_rsp.ctx.c;
   in_kind_e kind, way;
-  logic replayed;
-  logic [15:0] cipher_bytes;
+  logic inplace, iiv, selected;
+  logic [7:0] refused;
+  logic [7:0] iv_at;  // in the frame: where the IV would stand
+  logic [3:0] iv_bytes;
+  logic [7:0] payload_at;
+  logic [15:0] sealed_bytes, cipher_bytes;  // payload, trailer, ICV; without the ICV
   meta_t meta;
   always_comb begin
     kind = p_parsed.kind;
     way = p_parsed.kind;  // where the beats go
-    replayed = 1'b0;
-    cipher_bytes = '0;
+    {inplace, iiv, selected} = '0;
+    refused = ST_OK;
+    {iv_at, iv_bytes, payload_at} = '0;
+    {sealed_bytes, cipher_bytes} = '0;
     meta = p_parsed.meta;
     if (p_valid && p_parsed.kind == IN_ESP && sa_rsp_valid) begin
-      cipher_bytes = p_parsed.esp_bytes - 16'(ESP_BYTES + IV_BYTES) - 16'(sa_rsp.ctx.icv_bytes);
+      inplace = sa.flags[SAF_INPLACE_BIT];
+      iiv = sa.flags[SAF_IIV_BIT];
+      selected = sa.flags[SAF_SELECTOR_BIT] && !inplace;
+      iv_at = 8'(p_parsed.l2_bytes) + p_parsed.hdr_bytes + 8'(ESP_BYTES) + (p_parsed.udp ? 8'(UDP_BYTES) : 8'd0);
+      iv_bytes = iiv ? 4'd0 : 4'(IV_BYTES);
+      payload_at = iv_at + 8'(iv_bytes);
+      sealed_bytes = p_parsed.esp_bytes - 16'(ESP_BYTES) - 16'(iv_bytes);
+      cipher_bytes = sealed_bytes - 16'(sa.icv_bytes);
       if (sa_rsp.status == ST_NO_SA) begin
         kind = cfg_miss_to_host && !meta.host ? IN_PASS : IN_DROP;
         way = kind;
         meta.status = ST_NO_SA;
-        if (kind == IN_PASS) meta.seq = '0;
-      end else if ($signed(cipher_bytes) < 16'sd4) begin
-        kind = IN_DROP;
-        way = IN_DROP;
-        meta.status = ST_ESP_LENGTH;
       end else begin
-        replayed = sa_rsp.status == ST_REPLAY;
-        if (replayed) way = IN_DROP;
+        // What is refused here still passes the check, for the SA to count it.
+        if (sa_rsp.status == ST_ENCAP) refused = ST_ENCAP;
+        else if ($signed(cipher_bytes) < 16'sd4) refused = ST_ESP_LENGTH;
+        else refused = sa_rsp.status;
+        if (refused != ST_OK) way = IN_DROP;
         meta.esp = 1'b1;
         meta.sa = sa_rsp.handle;
         meta.seq = sa_rsp.seq;
@@ -92,38 +105,79 @@ module esp_in_feed
   end
 
   assign start = p_valid && (p_parsed.kind != IN_ESP || sa_rsp_valid) && order_ready && check_ready && crypt_ready &&
-      (!busy || ending);
+      !busy;
   assign p_ready = start;
   assign sa_rsp_ready = start && p_parsed.kind == IN_ESP;
   assign order_valid = start;
-  assign order = '{
+  always_comb begin
+    order = '0;
+    if (start) begin
+      order = '{
           kind: kind,
-          tunnel: sa_rsp.ctx.tunnel,
+          tunnel: sa.tunnel,
+          inplace: inplace,
+          ipv6: p_parsed.ipv6,
           head: p_parsed.head,
+          stay: inplace ? payload_at : 8'(p_parsed.l2_bytes) + (sa.tunnel ? 8'd0 : p_parsed.hdr_bytes),
+          l2_bytes: p_parsed.l2_bytes,
           hdr_bytes: p_parsed.hdr_bytes,
+          proto_at: p_parsed.proto_at,
+          spi: p_parsed.spi,
           meta: meta
       };
+    end
+  end
   assign check_valid = start && kind == IN_ESP;
-  assign check = '{
-          replayed: replayed,
-          tunnel: sa_rsp.ctx.tunnel,
-          icv_bytes: sa_rsp.ctx.icv_bytes,
-          handle: sa_rsp.handle,
-          seq: sa_rsp.seq,
-          cipher_bytes: cipher_bytes[13:0]
-      };
+  always_comb begin
+    check = '0;
+    if (check_valid) begin
+      check.status = refused;
+      check.tunnel = sa.tunnel;
+      check.inplace = inplace;
+      check.icv_bytes = sa.icv_bytes;
+      check.handle = sa_rsp.handle;
+      check.seq = sa_rsp.seq;
+      check.cipher_bytes = cipher_bytes[13:0];
+      check.ecn = sa.tunnel && !inplace && !sa.flags[SAF_ECN_OFF_BIT];
+      check.dscp = sa.tunnel && !inplace && sa.flags[SAF_DSCP_COPY_BIT];
+      check.tos = p_parsed.tos;
+      check.selector = selected;
+      if (selected) check.sel = sa_rsp.ctx.sel;
+      if (selected && !sa.tunnel) begin
+        check.hdr_bytes = p_parsed.hdr_bytes;
+        check.proto_at = p_parsed.proto_at - 8'(p_parsed.l2_bytes);
+        case (p_parsed.l2_bytes)
+          5'd14:   check.head = p_parsed.head[8*14+:512];
+          5'd18:   check.head = p_parsed.head[8*18+:512];
+          default: check.head = p_parsed.head[8*22+:512];
+        endcase
+      end
+    end
+  end
 
+  // AES-GCM: AAD = SPI, number (RFC 4106 5). AES-GMAC: the IV follows, and then the packet (RFC 4543 3.3).
   crypt_t crypt_in, crypt;
   logic crypt_valid, crypt_pop;
+  logic [63:0] iv;
+  logic [95:0] spi_seq;
   always_comb begin
     crypt_in = '0;
+    iv = '0;
+    spi_seq = '0;
     if (start && way == IN_ESP) begin
-      crypt_in.job.key = sa_rsp.ctx.key;
-      crypt_in.job.key_len = sa_rsp.ctx.key_len;
-      crypt_in.job.h = sa_rsp.ctx.h;
-      crypt_in.job.j0 = {8'd1, 24'd0, p_parsed.iv, sa_rsp.ctx.salt};
-      crypt_in.job.aad = {64'd0, p_parsed.seq, p_parsed.spi};
-      crypt_in.job.aad_bytes = 5'd8;
+      iv = iiv ? be64(sa_rsp.seq) : p_parsed.iv;
+      spi_seq = sa.flags[SAF_ESN_BIT] ? {be64(sa_rsp.seq), p_parsed.spi} : {32'd0, p_parsed.seq, p_parsed.spi};
+      crypt_in.job.key = sa.key;
+      crypt_in.job.key_len = sa.key_len;
+      crypt_in.job.h = sa.h;
+      crypt_in.job.j0 = {8'd1, 24'd0, iv, sa.salt};
+      crypt_in.job.aad = {64'd0, spi_seq};
+      crypt_in.job.aad_bytes = sa.flags[SAF_ESN_BIT] ? 5'd12 : 5'd8;
+      if (sa.gmac) begin
+        crypt_in.job.aad = sa.flags[SAF_ESN_BIT] ? {iv, spi_seq} : {32'd0, iv, spi_seq[63:0]};
+        crypt_in.job.aad_bytes = sa.flags[SAF_ESN_BIT] ? 5'd20 : 5'd16;
+      end
+      crypt_in.job.auth_only = sa.gmac;
       crypt_in.job.decrypt = 1'b1;
       crypt_in.cipher_bytes = cipher_bytes[13:0];
     end
@@ -143,40 +197,42 @@ module esp_in_feed
       .m_data(crypt)
   );
 
-  // ---- beats ----
-  logic align_ready;
+  // ---- beats; the first goes in the cycle of the decision ----
+  logic align_ready, moving;
+  in_kind_e route_now;
+  assign moving = start || busy;
+  assign route_now = start ? way : route;
   always_comb begin
-    case (route)
-      IN_PASS: body_ready = busy && pass_ready;
-      IN_ESP:  body_ready = busy && align_ready;
-      default: body_ready = busy;
+    case (route_now)
+      IN_PASS: body_ready = moving && pass_ready;
+      IN_ESP:  body_ready = moving && align_ready;
+      default: body_ready = moving;
     endcase
   end
-  assign ending = body_valid && body_ready && body_beat.last;
-  assign pass_valid = body_valid && busy && route == IN_PASS;
+  assign pass_valid = body_valid && moving && route_now == IN_PASS;
   assign pass_beat = body_beat;
 
   always_ff @(posedge clk) begin
     if (start) begin
-      busy  <= 1'b1;
       route <= way;
-      skip  <= 14'(p_parsed.hdr_bytes) + 14'(ETH_BYTES + ESP_BYTES + IV_BYTES);
-      keep  <= 14'(p_parsed.esp_bytes) - 14'(ESP_BYTES + IV_BYTES);
-    end else if (ending) busy <= 1'b0;
+      skip  <= 14'(payload_at);
+      keep  <= sealed_bytes[13:0];
+    end
+    if (moving) busy <= !(body_valid && body_ready && body_beat.last);
     if (rst) busy <= 1'b0;
   end
 
   logic a_valid, a_ready, align_idle;
   beat_t a_beat;
-  wire unused = &{1'b0, align_idle, a_beat.bytes};
+  wire unused = &{1'b0, align_idle, a_beat.bytes, sa.spi, sa.ipv6, sa.sport, sa.dport, sa.flags};
   frame_align u_align (
       .clk,
       .rst,
-      .s_valid(body_valid && busy && route == IN_ESP),
+      .s_valid(body_valid && moving && route_now == IN_ESP),
       .s_ready(align_ready),
       .s_beat(body_beat),
-      .s_skip(skip),
-      .s_keep(keep),
+      .s_skip(start ? 14'(payload_at) : skip),
+      .s_keep(start ? sealed_bytes[13:0] : keep),
       .m_valid(a_valid),
       .m_ready(a_ready),
       .m_beat(a_beat),

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //
-// First stage of esp_in: reads the headers of each frame and asks for its SA. The beats go into a FIFO, where they
+// First stage of esp_in: has the headers of each frame read and asks for its SA. The beats go into a FIFO, where they
 // wait for the answer; the headers are taken from the first two of them on the way.
 //
-// ESP is IPv4 with protocol 50 (RFC 4303). Anything else passes. What claims to be ESP must have a valid IP header
-// (RFC 791) and be no fragment (RFC 4303 3.4.1), and have room for SPI, sequence number, IV, trailer and the
-// shortest ICV, in whole words of 32 bits; the exact length is known only with the SA.
+//   s ─┬─► body FIFO ─────────────────────────────────► body
+//      └─► first 128 bytes ─► ip_parse ─► decision ─┬─► records ─► p
+//                                                   └─► sa_req
+//
+// docs/esp.md, "Inbound", steps 1 to 4: what passes, what must be sound, UDP (RFC 3948), and the length as far as it
+// is known without the SA.
 
 `default_nettype none
 
@@ -19,6 +22,7 @@ module esp_in_parse
     input wire rst,
     input wire cfg_fragment_to_host,
     input wire [3:0] cfg_rx_queue,
+    input wire [7:0][15:0] cfg_natt_port,
 
     input  wire   s_valid,
     output logic  s_ready,
@@ -38,20 +42,32 @@ module esp_in_parse
     output sa_in_req_t sa_req
 );
 
-  // Bytes of ESP at the longest IP header, all within two beats.
-  localparam int LOOK_BYTES = HEAD_BYTES + ESP_BYTES + IV_BYTES;
-  localparam logic [15:0] SHORTEST = 16'(ESP_BYTES + IV_BYTES + 2 + 8);
+  localparam logic [15:0] SHORTEST = 16'(ESP_BYTES + 4 + 8);  // no IV, an empty payload's trailer, the shortest ICV
 
-  logic take, body_room;
+  // ---- beats, and the first two of them ----
+  logic take, body_room, head_ready;
   logic second;  // the first beat lies in `low`
-  logic h_valid, h_go;
+  logic early;  // the rest of this frame is of no interest
   logic [BEAT_BITS-1:0] low;
-  logic [8*LOOK_BYTES-1:0] h_look;
-  meta_t h_meta;
-  logic early;  // this frame's headers are complete
+  logic complete;
+  logic [8*WINDOW_BYTES-1:0] head;
 
-  assign s_ready = body_room && (!h_valid || h_go);
+  assign s_ready = body_room && head_ready;
   assign take = s_valid && s_ready;
+  assign complete = s_valid && body_room && !early && (second || s_beat.last);
+  assign head = second ? {s_beat.data, low} : {BEAT_BITS'(0), s_beat.data};
+
+  always_ff @(posedge clk) begin
+    if (take) begin
+      if (!second && !early) low <= s_beat.data;
+      second <= !second && !early && !s_beat.last;
+      early  <= (second || early) && !s_beat.last;
+    end
+    if (rst) begin
+      second <= 1'b0;
+      early  <= 1'b0;
+    end
+  end
 
   esp_in_queue #(
       .WIDTH($bits(beat_t)),
@@ -67,92 +83,93 @@ module esp_in_parse
       .m_data(body_beat)
   );
 
-  // ---- headers ----
-  always_ff @(posedge clk) begin
-    if (h_go) h_valid <= 1'b0;
-    if (take && !early) begin
-      if (!second) low <= s_beat.data;
-      if (second || s_beat.last) begin
-        h_valid <= 1'b1;
-        h_look <= second ? {s_beat.data[8*LOOK_BYTES-BEAT_BITS-1:0], low} : (8 * LOOK_BYTES)'(s_beat.data);
-        h_meta <= s_meta;
-      end
-      second <= !second && !s_beat.last;
-      early  <= second && !s_beat.last;
-    end else if (take && s_beat.last) early <= 1'b0;
-    if (rst) begin
-      second  <= 1'b0;
-      early   <= 1'b0;
-      h_valid <= 1'b0;
-    end
-  end
+  logic h_valid, h_go, parse_idle;
+  ip_info_t h;
+  logic [8*WINDOW_BYTES-1:0] h_head;
+  meta_t h_meta;
+  wire unused = &{1'b0, parse_idle, h.df, h.src, h.flow_label, h.sport};
+  ip_parse #(
+      .SIDE_W($bits(meta_t))
+  ) u_ip (
+      .clk,
+      .rst,
+      .s_valid(complete),
+      .s_ready(head_ready),
+      .s_head (head),
+      .s_len  (s_meta.len),
+      .s_all  (1'b1),
+      .s_side (s_meta),
+      .m_valid(h_valid),
+      .m_ready(h_go),
+      .m_info (h),
+      .m_head (h_head),
+      .m_side (h_meta),
+      .idle   (parse_idle)
+  );
 
   // ---- decision ----
   parsed_t h_parsed;
-  ip4_t ip;
-  logic ipv4;
-  logic [15:0] room;
-  logic [8*(ESP_BYTES+IV_BYTES)-1:0] esp;
+  logic is_esp, is_udp, not_esp;
+  logic [15:0] payload, udp_bytes, room;
   always_comb begin
     h_parsed = '0;
-    ip = '0;
-    ipv4 = 1'b0;
-    room = '0;
-    esp = '0;
+    {is_esp, is_udp, not_esp} = '0;
+    {payload, udp_bytes, room} = '0;
     if (h_valid) begin
-      ip = ip4_parse(h_look[8*HEAD_BYTES-1:8*ETH_BYTES], h_meta.len - 16'(ETH_BYTES));
-      ipv4 = be16(h_look[8*ETH_BYTES-1-:16]) == ETHERTYPE_IPV4;
-      for (int i = IP_MIN / 4; i <= IP_MAX / 4; i++)
-      if (ip.hdr_bytes[5:2] == 4'(i)) esp = h_look[8*(ETH_BYTES+4*i)+:8*(ESP_BYTES+IV_BYTES)];
-      room = ip.total - 16'(ip.hdr_bytes);
+      is_esp = h.proto == PROTO_ESP && h.status != ST_NOT_IP && h.status != ST_EXT_HEADER;
+      for (int i = 0; i < 8; i++) if (cfg_natt_port[i] != 16'd0 && be16(h.dport) == cfg_natt_port[i]) is_udp = 1'b1;
+      if (h.status != ST_OK || h.proto != PROTO_UDP || !h.ports || h.fragment) is_udp = 1'b0;
+      payload = h.total - 16'(h.hdr_bytes);
+      udp_bytes = be16(h.l4[8*4+:16]);
+      room = is_udp ? udp_bytes - 16'(UDP_BYTES) : payload;
 
-      h_parsed.head = h_look[8*HEAD_BYTES-1:0];
-      h_parsed.hdr_bytes = ip.hdr_bytes;
+      h_parsed.head = h_head;
+      h_parsed.ipv6 = h.ipv6;
+      h_parsed.l2_bytes = h.l2_bytes;
+      h_parsed.hdr_bytes = h.hdr_bytes;
+      h_parsed.proto_at = h.proto_at;
+      h_parsed.tos = h.tos;
+      h_parsed.udp = is_udp;
       h_parsed.esp_bytes = room;
-      {h_parsed.iv, h_parsed.seq, h_parsed.spi} = esp;
+      {h_parsed.iv, h_parsed.seq, h_parsed.spi} = is_udp ? h.l4[8*UDP_BYTES+:128] : h.l4[127:0];
       h_parsed.meta = h_meta;
       h_parsed.meta.status = ST_OK;
       h_parsed.meta.esp = 1'b0;
+      h_parsed.meta.inplace = 1'b0;
       h_parsed.meta.sa = '0;
-      h_parsed.meta.seq = '0;
+      h_parsed.meta.seq = 64'(be32(h_parsed.seq));
       if (!h_meta.host) h_parsed.meta.qid = cfg_rx_queue;
 
       h_parsed.kind = IN_DROP;
-      if (!ipv4 || ip.proto != PROTO_ESP) begin
-        if (h_meta.host) h_parsed.meta.status = ST_NOT_ESP;
-        else h_parsed.kind = IN_PASS;
-      end else if (ip.status != ST_OK) h_parsed.meta.status = ip.status;
-      else if (ip.fragment) begin
+      not_esp = !is_esp && !is_udp;
+      if (is_esp && h.status != ST_OK) h_parsed.meta.status = h.status;
+      else if (is_esp && h.fragment) begin
         h_parsed.meta.status = ST_FRAGMENT;
         if (cfg_fragment_to_host && !h_meta.host) h_parsed.kind = IN_PASS;
-      end else if (room < SHORTEST || room[1:0] != 2'b00) h_parsed.meta.status = ST_ESP_LENGTH;
-      else begin
-        h_parsed.kind = IN_ESP;
-        h_parsed.meta.seq = 64'(be32(h_parsed.seq));
+      end else if (is_udp && (payload < 16'(UDP_BYTES) || udp_bytes < 16'(UDP_BYTES) || udp_bytes > payload))
+        h_parsed.meta.status = ST_UDP_LENGTH;
+      else if (is_udp && room == 16'd1 && h.l4[8*UDP_BYTES+:8] == 8'hff) h_parsed.meta.status = ST_KEEPALIVE;
+      else if (is_udp && (room < 16'd8 || h_parsed.spi == '0)) not_esp = 1'b1;
+      else if (!not_esp && (room < SHORTEST || room[1:0] != 2'b00)) h_parsed.meta.status = ST_ESP_LENGTH;
+      else if (!not_esp) h_parsed.kind = IN_ESP;
+      if (not_esp) begin
+        if (h_meta.host) h_parsed.meta.status = ST_NOT_ESP;
+        else h_parsed.kind = IN_PASS;
+      end
+
+      // SPI and number are where ESP is, and whole.
+      if ((h_parsed.kind != IN_ESP && h_parsed.meta.status != ST_FRAGMENT) || h.later || room < 16'(ESP_BYTES)) begin
+        h_parsed.spi = '0;
+        h_parsed.meta.seq = '0;
       end
     end
   end
 
   // ---- lookup and record, both or none ----
-  logic q_valid, q_go, p_room;
-  parsed_t q_parsed;
-  assign h_go = h_valid && (!q_valid || q_go);
-  assign q_go = q_valid && p_room && (q_parsed.kind != IN_ESP || sa_req_ready);
-  assign sa_req_valid = q_valid && p_room && q_parsed.kind == IN_ESP;
-  assign sa_req = '{
-          ipv6: 1'b0,
-          dst: 128'(q_parsed.head[8*(ETH_BYTES+16)+:32]),
-          spi: q_parsed.spi,
-          seq: be32(q_parsed.seq)
-      };
-
-  always_ff @(posedge clk) begin
-    if (h_go) begin
-      q_valid  <= 1'b1;
-      q_parsed <= h_parsed;
-    end else if (q_go) q_valid <= 1'b0;
-    if (rst) q_valid <= 1'b0;
-  end
+  logic p_room;
+  assign h_go = h_valid && p_room && (h_parsed.kind != IN_ESP || sa_req_ready);
+  assign sa_req_valid = h_valid && p_room && h_parsed.kind == IN_ESP;
+  assign sa_req = '{ipv6: h.ipv6, dst: h.dst, spi: h_parsed.spi, seq: be32(h_parsed.seq), udp: is_udp};
 
   esp_in_queue #(
       .WIDTH($bits(parsed_t)),
@@ -160,9 +177,9 @@ module esp_in_parse
   ) u_parsed (
       .clk,
       .rst,
-      .s_valid(q_go),
+      .s_valid(h_go),
       .s_ready(p_room),
-      .s_data(q_parsed),
+      .s_data(h_parsed),
       .m_valid(p_valid),
       .m_ready(p_ready),
       .m_data(p_parsed)

@@ -9,7 +9,6 @@ package esp_in_pkg;
   import gcm_pkg::*;
   import ip_pkg::*;
 
-  localparam int HEAD_BYTES = ETH_BYTES + IP_MAX;
   localparam int BUFFER_BEATS = 1024;  // packet buffer: decrypted, not yet released
   localparam int BUFFER_W = $clog2(BUFFER_BEATS);
 
@@ -19,16 +18,21 @@ package esp_in_pkg;
     IN_ESP    // the verdict decides
   } in_kind_e;
 
-  // What the parser found.
+  // What the parser found. From l2_bytes on all but head and meta counts only for IN_ESP.
   typedef struct packed {
-    in_kind_e                kind;
-    logic [8*HEAD_BYTES-1:0] head;       // Ethernet and IP header
-    logic [5:0]              hdr_bytes;  // of the IP header
-    logic [15:0]             esp_bytes;  // from the SPI to the end of the ICV
-    logic [31:0]             spi;        // byte string
-    logic [31:0]             seq;        // byte string
-    logic [63:0]             iv;         // byte string
-    meta_t                   meta;
+    in_kind_e                  kind;
+    logic [8*WINDOW_BYTES-1:0] head;       // the frame's first bytes
+    meta_t                     meta;
+    logic                      ipv6;
+    logic [4:0]                l2_bytes;
+    logic [31:0]               spi;        // byte string; IN_DROP, IN_PASS: of a fragment
+    logic [7:0]                hdr_bytes;  // of the IP header with its extension headers
+    logic [7:0]                proto_at;   // where in the frame the protocol stands
+    logic [7:0]                tos;        // or traffic class
+    logic                      udp;
+    logic [15:0]               esp_bytes;  // from the SPI to the end of the ICV
+    logic [31:0]               seq;        // byte string
+    logic [63:0]               iv;         // byte string
   } parsed_t;
 
   // Into the engine.
@@ -39,21 +43,37 @@ package esp_in_pkg;
 
   // For the check behind the engine.
   typedef struct packed {
-    logic        replayed;  // by the pre-check: no ciphertext went into the engine
-    logic        tunnel;
-    logic [4:0]  icv_bytes;
-    logic [31:0] handle;
-    logic [63:0] seq;
-    logic [13:0] cipher_bytes;
+    logic [7:0]    status;        // not ST_OK: refused before the engine, which has seen nothing of it
+    logic          tunnel;
+    logic          inplace;
+    logic [4:0]    icv_bytes;
+    logic [31:0]   handle;
+    logic [63:0]   seq;
+    logic [13:0]   cipher_bytes;
+    logic          ecn;           // the outer ECN field goes into the inner one
+    logic          dscp;          // likewise DSCP
+    logic [7:0]    tos;           // outer
+    logic          selector;      // `sel` is to be matched
+    selector_t     sel;
+    // Transport mode with a selector: the packet's header.
+    logic [7:0]    hdr_bytes;
+    logic [7:0]    proto_at;      // from the IP header on
+    logic [511:0]  head;          // first bytes of the IP header
   } check_t;
 
   // For the output.
   typedef struct packed {
-    in_kind_e                kind;
-    logic                    tunnel;
-    logic [8*HEAD_BYTES-1:0] head;
-    logic [5:0]              hdr_bytes;
-    meta_t                   meta;
+    in_kind_e                  kind;
+    logic                      tunnel;
+    logic                      inplace;
+    logic                      ipv6;       // outer
+    logic [8*WINDOW_BYTES-1:0] head;
+    logic [7:0]                stay;       // IN_ESP: so many bytes of it remain
+    logic [4:0]                l2_bytes;
+    logic [7:0]                hdr_bytes;
+    logic [7:0]                proto_at;
+    logic [31:0]               spi;
+    meta_t                     meta;
   } order_t;
 
   // Of a packet that was in the engine.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //
-// esp_in with the real SA table and the real engine.
+// esp_in with the real engine; the SA table is the bench's, so that it can say what it likes.
 
 `default_nettype none
 
@@ -9,16 +9,15 @@ module esp_in_bench
   import vesper_abi_pkg::*;
   import gcm_pkg::*;
 #(
-    parameter int BLOCKS  = 4,
-    parameter int ENTRIES = 64
+    parameter int BLOCKS = 4
 ) (
     input wire clk,
     input wire rst,
     input wire miss_to_host,
     input wire fragment_to_host,
     input wire [3:0] rx_queue,
+    input wire [7:0][15:0] natt_port,
     input wire engine_stall,  // holds back what leaves the engine
-    input wire [2:0] table_stall,  // holds back lookups' answers (0), commits (1), their answers (2)
 
     input  wire   s_valid,
     output logic  s_ready,
@@ -31,96 +30,42 @@ module esp_in_bench
     output logic     d_valid,
     input  wire      d_ready,
     output verdict_t d_verdict,
+    output logic   ev_valid,
+    output event_t ev,
 
-    output logic ready,
-    input  wire cfg_we,
-    input  wire [5:0] cfg_word,
-    input  wire [31:0] cfg_wdata,
-    input  wire cfg_cmd_valid,
-    output logic cfg_cmd_ready,
-    input  wire [1:0] cfg_cmd,
-    input  wire cfg_next,
-    input  wire [31:0] cfg_handle,
-    output logic cfg_rsp_valid,
-    output logic [7:0] cfg_rsp_status,
-    output logic [31:0] cfg_rsp_handle,
-    output logic [8*SA_STATE_BYTES-1:0] cfg_rsp_state,
+    output logic       sa_req_valid,
+    input  wire        sa_req_ready,
+    output sa_in_req_t sa_req,
+    input  wire        sa_rsp_valid,
+    output logic       sa_rsp_ready,
+    input  sa_in_rsp_t sa_rsp,
+    output logic           cm_req_valid,
+    input  wire            cm_req_ready,
+    output sa_commit_req_t cm_req,
+    input  wire            cm_rsp_valid,
+    output logic           cm_rsp_ready,
+    input  wire      [7:0] cm_rsp,
 
     output logic idle,
     output logic [31:0] engine_beats  // beats that entered the engine
 );
-
-  logic in_req_valid, in_req_ready, in_rsp_valid, in_rsp_ready;
-  sa_in_req_t in_req;
-  sa_in_rsp_t in_rsp;
-  logic cm_req_valid, cm_req_ready, cm_rsp_valid, cm_rsp_ready;
-  sa_commit_req_t cm_req;
-  logic [7:0] cm_rsp_status;
-  logic out_req_ready, out_rsp_valid;
-  sa_out_rsp_t out_rsp;
 
   logic e_valid, e_ready, e_last, r_valid, r_ready, r_last;
   gcm_job_t e_job;
   logic [511:0] e_data, r_data;
   logic [6:0] e_bytes, r_bytes;
   logic [127:0] r_tag;
-  logic idle_esp, idle_table, idle_engine;
-  assign idle = idle_esp && idle_table && idle_engine;
+  logic idle_esp, idle_engine;
+  assign idle = idle_esp && idle_engine;
 
   esp_in u_esp (
-      .clk,
-      .rst,
       .cfg_miss_to_host(miss_to_host),
       .cfg_fragment_to_host(fragment_to_host),
       .cfg_rx_queue(rx_queue),
-      .s_valid,
-      .s_ready,
-      .s_beat,
-      .s_meta,
-      .m_valid,
-      .m_ready,
-      .m_beat,
-      .m_meta,
-      .d_valid,
-      .d_ready,
-      .d_verdict,
-      .sa_req_valid(in_req_valid),
-      .sa_req_ready(in_req_ready),
-      .sa_req(in_req),
-      .sa_rsp_valid(in_rsp_valid && !table_stall[0]),
-      .sa_rsp_ready(in_rsp_ready),
-      .sa_rsp(in_rsp),
-      .cm_req_valid,
-      .cm_req_ready(cm_req_ready && !table_stall[1]),
-      .cm_req,
-      .cm_rsp_valid(cm_rsp_valid && !table_stall[2]),
-      .cm_rsp_ready,
-      .cm_rsp_status,
-      .e_valid,
-      .e_ready,
-      .e_job,
-      .e_data,
-      .e_bytes,
-      .e_last,
+      .cfg_natt_port(natt_port),
+      .cm_rsp_status(cm_rsp),
       .r_valid(r_valid && !engine_stall),
-      .r_ready,
-      .r_data,
-      .r_bytes,
-      .r_last,
-      .r_tag,
-      .idle(idle_esp)
-  );
-
-  sa_table #(
-      .ENTRIES(ENTRIES)
-  ) u_table (
-      .out_req_valid(1'b0),
-      .out_req('0),
-      .out_rsp_ready(1'b1),
-      .in_rsp_ready(in_rsp_ready && !table_stall[0]),
-      .cm_req_valid(cm_req_valid && !table_stall[1]),
-      .cm_rsp_ready(cm_rsp_ready && !table_stall[2]),
-      .idle(idle_table),
+      .idle(idle_esp),
       .*
   );
 
@@ -148,8 +93,6 @@ module esp_in_bench
     if (e_valid && e_ready) engine_beats <= engine_beats + 32'd1;
     if (rst) engine_beats <= '0;
   end
-
-  wire unused = &{1'b0, out_req_ready, out_rsp_valid, out_rsp};
 
 endmodule
 
