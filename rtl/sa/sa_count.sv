@@ -190,12 +190,66 @@ module sa_count
   logic was_reset;
   initial was_reset = 1'b0;
   always_ff @(posedge clk) if (rst) was_reset <= 1'b1;
+`ifndef FORMAL
   always_ff @(posedge clk)
     if (was_reset && !rst) begin
       assert (SAD_COUNT == 16 && SNAP_WORDS == SNAP_DROPS + SAD_COUNT);
       assert (b_valid || !(b_check || b_drop || b_op_valid));
       assert (!(b_op_valid && (b_check || b_drop)));
     end
+`endif
+`endif
+
+`ifdef FORMAL_SA_COUNT
+  // One index, any, from one install to the next; its limits stand while an SA is installed there.
+  logic [IW-1:0] f_index, f_index_past;
+  logic f_past, f_set;
+  logic [2:0] f_told;
+  initial {f_past, f_set} = '0;
+  wire f_hit = b_valid && b_index == f_index;
+  wire f_start = f_hit && b_op_valid && b_op == SA_SET;
+  counters_t f_counters;
+  sa_limits_t f_limits;
+  assign f_counters = u_counters.mem[f_index];
+  assign f_limits   = u_limits.mem[f_index];
+  always_ff @(posedge clk) begin
+    f_past <= 1'b1;
+    f_index_past <= f_index;
+    if (f_past) assume (f_index == f_index_past);
+    // Its owner: nothing is asked in B that did not stand in A; a packet passes only if it is checked.
+    if (!b_valid) assume (!b_check && !b_op_valid);
+    if (b_op_valid) assume (!b_check);
+    if (b_go) assume (b_check);
+    // sa_cfg writes the limits before SA_SET, and not again until SA_CLEAR.
+    if (f_set || (f_hit && b_op_valid) || (a_valid && a_index == f_index))
+      assume (!(lim_we && lim_index == f_index));
+    if (f_start) begin
+      f_set  <= 1'b1;
+      f_told <= '0;
+    end
+    if (f_hit && b_op_valid && b_op == SA_CLEAR) f_set <= 1'b0;
+    if (f_hit && b_check) f_told <= f_told | b_codes;
+    if (rst) f_set <= 1'b0;
+
+    if (was_reset && !rst && f_set) begin
+      // F1: no hard limit is ever exceeded.
+      assert (f_limits.hard_packets == '0 || f_counters.packets <= f_limits.hard_packets);
+      assert (f_limits.hard_bytes == '0 || f_counters.bytes <= f_limits.hard_bytes);
+      // F2: the packet that reaches a limit passes, the next one does not.
+      if (f_hit && b_check && f_limits.hard_packets != '0 && f_counters.packets == f_limits.hard_packets)
+        assert (b_over);
+      if (f_hit && b_check && b_over)
+        assert ((f_limits.hard_packets != '0 && f_counters.packets == f_limits.hard_packets) ||
+                (f_limits.hard_bytes != '0 &&
+                 {1'b0, f_counters.bytes} + 65'(b_bytes) > {1'b0, f_limits.hard_bytes}));
+      // F3: nothing is told twice.
+      assert (f_counters.told == f_told);
+      if (f_hit && b_check) assert ((b_codes & f_told) == '0);
+      // F4: what the pipe works on is what the memories hold, also right behind a write.
+      if (f_hit) assert (cur == f_counters && limits == f_limits);
+    end
+    if (was_reset && !rst && b_valid && b_index == f_index) assert (cur == f_counters);
+  end
 `endif
 
 endmodule

@@ -26,4 +26,10 @@ def test_replay(testcase):
 
 def test_small_rings():
     """A card with rings of 256 numbers."""
-    run("sa_table", SOURCES, "cocotb_replay", parameters={"ENTRIES": 64, "WINDOW_MAX": 256}, testcase="clipped")
+    run(
+        "sa_table",
+        SOURCES,
+        "cocotb_replay",
+        parameters={"ENTRIES": 64, "WINDOW_MAX": 256},
+        testcase="clipped",
+    )

@@ -123,6 +123,12 @@ class Management:
             await RisingEdge(self.dut.clk)
         return status, handle, b"".join(words)
 
+    async def same(self, sa):
+        """READ answers what the model remembers of `sa`."""
+        got, want = await self.read(sa.handle), (0, sa.handle, sa.state())
+        wrong = [i for i in range(0, len(want[2]), 4) if got[2][i : i + 4] != want[2][i : i + 4]]
+        assert got == want, f"READ of {sa}: {got[:2]}, bytes {[(i, got[2][i : i + 4].hex()) for i in wrong]}"
+
     async def lease(self, sa, end):
         status, handle = await self.command(LEASE, sa.handle, arg=end)
         assert handle == sa.handle

@@ -8,14 +8,36 @@ from dataclasses import dataclass, field
 
 from frames import Struct
 
-OK, SA_STALE, SA_DIRECTION, SEQ_EXHAUSTED, TOO_BIG, NO_SA, SA_KIND, LEASE, LIFETIME = 0, 8, 9, 10, 11, 12, 13, 14, 15
-FRAGMENT, ESP_LENGTH, REPLAY, ICV, PADDING, NEXT_HEADER, INNER, DUMMY, NOT_ESP = 20, 21, 22, 23, 24, 25, 26, 27, 28
+OK, SA_STALE, SA_DIRECTION, SEQ_EXHAUSTED, TOO_BIG, NO_SA, SA_KIND, LEASE, LIFETIME = (
+    0,
+    8,
+    9,
+    10,
+    11,
+    12,
+    13,
+    14,
+    15,
+)
+FRAGMENT, ESP_LENGTH, REPLAY, ICV, PADDING, NEXT_HEADER, INNER, DUMMY, NOT_ESP = (
+    20,
+    21,
+    22,
+    23,
+    24,
+    25,
+    26,
+    27,
+    28,
+)
 SELECTOR, ECN, ENCAP, SPI = 29, 30, 31, 41
 MBX_OK, MBX_DUPLICATE, MBX_FULL, MBX_HANDLE = 0, 17, 18, 19
 OUT, IN = 1, 2
 TUNNEL, TRANSPORT = 1, 2
 GCM, GMAC = 1, 2
-DF, DF_COPY, DSCP_COPY, DSCP_MAP, ECN_OFF, FLOW_COPY, ESN, UDP, IIV, INPLACE, SELECT = (1 << i for i in range(11))
+DF, DF_COPY, DSCP_COPY, DSCP_MAP, ECN_OFF, FLOW_COPY, ESN, UDP, IIV, INPLACE, SELECT = (
+    1 << i for i in range(11)
+)
 EV_SOFT_PACKETS, EV_SOFT_BYTES, EV_EXPIRED, EV_LEASE_LOW = range(64, 68)
 # enum vesper_sa_drop, by status
 DROPS = {
@@ -23,6 +45,8 @@ DROPS = {
     ESP_LENGTH: 10, TOO_BIG: 11, FRAGMENT: 12, SEQ_EXHAUSTED: 13, LEASE: 14, SA_KIND: 15, SPI: 15, NOT_ESP: 15,
 }  # fmt: skip
 COUNT_ONLY = (ICV, REPLAY, ENCAP, ESP_LENGTH)
+# What a commit may say of a packet, but for ST_OK.
+COMMITTED = (*COUNT_ONLY, PADDING, NEXT_HEADER, INNER, DUMMY, SELECTOR, ECN)
 
 COMMON = {
     "key": 256, "key_len": 2, "h": 128, "salt": 32, "spi": 32, "flags": 32, "gmac": 1, "tunnel": 1, "ipv6": 1,
@@ -213,7 +237,9 @@ class Sa:
         """(status, fits, padded, counted bytes) of a packet, by the description of the SA alone."""
         limit = min(req["mtu"], self.mtu or req["mtu"])
         tunnel = self.mode == TUNNEL
-        if bool(self.flags & INPLACE) != bool(req["inplace"]) or (not tunnel and self.ipv6 != bool(req["ipv6"])):
+        if bool(self.flags & INPLACE) != bool(req["inplace"]) or (
+            not tunnel and self.ipv6 != bool(req["ipv6"])
+        ):
             return SA_KIND, 0, 0, 0
         if req["fragment"] and (req["inplace"] or not tunnel):
             return FRAGMENT, 0, 0, 0
