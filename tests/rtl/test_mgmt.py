@@ -21,7 +21,7 @@ SOURCES = [
     "rtl/csr/csr_pkg.sv",
     "rtl/lib/fifo.sv",
     *listed("rtl/sa/sa_table.f"),
-    *listed("rtl/policy/policy_table.f"),
+    *listed("rtl/policy/policy.f"),
     *listed("rtl/mgmt/vesper_mgmt.f"),
     "tests/rtl/mgmt/bench.vlt",
     "tests/rtl/mgmt/mgmt_bench.sv",

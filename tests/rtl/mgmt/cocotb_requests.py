@@ -418,10 +418,13 @@ async def policies(dut):
         await card.add_policy(dst_len=length)
     rsp = await card.call(C["MBX_POLICY_ADD"], abi.policy(dst_len=12))
     assert (rsp.status, rsp.field, rsp.value) == (C["MBX_E_POLICY_MASKS"], 0, 4)
-    for i in range(60):
-        await card.add_policy(dst=bytes([11 + i]))
-    rsp = await card.call(C["MBX_POLICY_ADD"], abi.policy(dst=b"\xdd"))
+    # The hash may not find a place for the very last ones.
+    for i in range(61):
+        rsp = await card.call(C["MBX_POLICY_ADD"], abi.policy(dst=bytes([11 + i])))
+        if rsp.status:
+            break
     assert (rsp.status, rsp.field, rsp.value) == (C["MBX_E_POLICY_FULL"], 0, 64)
+    assert i >= 54
     await card.ok(C["MBX_RESET"])
     assert (await query(0, abi.QUERY_NEXT)).status == C["MBX_E_POLICY_HANDLE"]
     assert (await card.policy(b"\x0a\2\2\2"))[0] == 0
