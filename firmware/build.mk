@@ -3,8 +3,10 @@
 # The management CPU's firmware: RV32I, with picolibc's headers; nothing of it but what GCC calls is linked in.
 
 FW := $(BUILD)/firmware/vesper-fw
-FW_SOURCES := $(addprefix firmware/,crt0.S main.c card.c mailbox.c satable.c stats.c kat.c crypto.c mem.c) \
-	driver/common/vesper_sa.c
+FW_TESTED := card.c mailbox.c handlers_sa.c handlers_policy.c pipes.c stage.c table.c stats.c kat.c crypto.c
+FW_COMMON := driver/common/vesper_sa.c driver/common/vesper_policy.c
+FW_SOURCES := $(addprefix firmware/,crt0.S main.c mem.c $(FW_TESTED)) \
+	$(FW_COMMON)
 FW_OBJS := $(patsubst %,$(BUILD)/firmware/%.o,$(basename $(notdir $(FW_SOURCES))))
 FW_CROSS := riscv64-unknown-elf-
 FW_ARCH := -march=rv32i -mabi=ilp32
@@ -34,8 +36,8 @@ $(FW).hex: $(FW).elf
 	@od -An -v -tx4 -w4 $(FW).bin | tr -d ' ' > $@
 
 # Unit tests on the host: the same sources on mocked registers.
-FW_TESTED := $(addprefix firmware/,card.c mailbox.c satable.c stats.c kat.c crypto.c)
 FW_MOCKED := tests/unit/firmware_mock.c tests/unit/firmware_mailbox.c tests/unit/firmware_crypto.c
-$(foreach s,$(FW_TESTED) $(FW_MOCKED),$(eval CFLAGS_$(s) := -DVESPER_FW_MOCK -Ifirmware))
-$(eval $(call unit_test,firmware_mailbox,tests/unit/firmware_mailbox.c tests/unit/firmware_mock.c $(FW_TESTED) driver/common/vesper_sa.c,-lcrypto))
-$(eval $(call unit_test,firmware_crypto,tests/unit/firmware_crypto.c tests/unit/firmware_mock.c $(FW_TESTED) driver/common/vesper_sa.c,-lcrypto))
+FW_MOCK_SRC := tests/unit/firmware_mock.c $(addprefix firmware/,$(FW_TESTED)) $(FW_COMMON)
+$(foreach s,$(addprefix firmware/,$(FW_TESTED)) $(FW_MOCKED),$(eval CFLAGS_$(s) := -DVESPER_FW_MOCK -Ifirmware))
+$(eval $(call unit_test,firmware_mailbox,tests/unit/firmware_mailbox.c $(FW_MOCK_SRC),-lcrypto))
+$(eval $(call unit_test,firmware_crypto,tests/unit/firmware_crypto.c $(FW_MOCK_SRC),-lcrypto))

@@ -2,7 +2,7 @@
 /* State of the card as a whole: version, address, self-test, data path. */
 #include "card.h"
 
-#include "satable.h"
+#include "table.h"
 
 #include <errno.h>
 
@@ -47,10 +47,30 @@ void card_start(void)
 	mmio_write(REG(mac_hi), mmio_read(REG(board_mac_hi)));
 
 	/* Commands to a table that never gets ready are refused one by one. */
-	(void)satable_wait_ready();
+	(void)table_wait_ready(TABLE_SA);
+	(void)table_wait_ready(TABLE_POLICY);
 	if (card_selftest(&failure))
 		distrust();
 	mmio_write(REG(state), mmio_read(REG(state)) | STATE(FW_READY));
+}
+
+#define LIMITS(field)                                                    \
+	((mmio_read(REG(limits)) & VESPER_MGMT__LIMITS__##field##_bm) >> \
+	 VESPER_MGMT__LIMITS__##field##_bp)
+
+u32 card_policies(void)
+{
+	return mmio_read(REG(policies));
+}
+
+u32 card_policy_masks(void)
+{
+	return LIMITS(POLICY_MASKS);
+}
+
+u32 card_replay_max(void)
+{
+	return LIMITS(REPLAY_MAX);
 }
 
 u32 card_queues(void)

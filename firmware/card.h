@@ -5,10 +5,12 @@
 
 #include "kat.h"
 
-#define CARD_FW_VERSION 0x00010000u /* 0.1.0 */
+#define CARD_FW_VERSION 0x00020000u /* 0.2.0 */
 #define CARD_FEATURES                                                                            \
 	(VESPER_FEAT_ESP_OUT | VESPER_FEAT_ESP_IN | VESPER_FEAT_LOOKASIDE | VESPER_FEAT_TUNNEL | \
-	 VESPER_FEAT_TRANSPORT | VESPER_FEAT_IPV4 | VESPER_FEAT_AES_GCM)
+	 VESPER_FEAT_TRANSPORT | VESPER_FEAT_IPV4 | VESPER_FEAT_AES_GCM | VESPER_FEAT_IPV6 |     \
+	 VESPER_FEAT_AES_GMAC | VESPER_FEAT_ESN | VESPER_FEAT_UDP | VESPER_FEAT_INPLACE |        \
+	 VESPER_FEAT_POLICY | VESPER_FEAT_LIFETIME | VESPER_FEAT_EVENTS)
 
 /**
  * card_start - what comes first after reset
@@ -37,5 +39,8 @@ bool card_trusted(void);
 u32 card_queues(void);	   /* queue pairs */
 u32 card_blocks(void);	   /* 128-bit blocks a cycle of each engine */
 u32 card_sa_entries(void); /* a direction */
+u32 card_policies(void);   /* that the card can hold */
+u32 card_policy_masks(void);
+u32 card_replay_max(void); /* packets */
 
 #endif

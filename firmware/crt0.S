@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Start of the management firmware: erase registers, RAM and mailbox windows, so that nothing from before a
- * reset survives it, then copy .data and enter main. The CPU starts here, at address 0, after each reset.
+ * Start of the management firmware: erase registers, RAM and response window, so that nothing from before a
+ * reset survives it (the hardware erases the request window), then copy .data and enter main. The CPU starts here, at address 0, after each reset.
  */
 	.section .text.start, "ax"
 	.globl	_start
@@ -13,8 +13,8 @@ _start:
 	la	a0, __ram_start
 	la	a1, __ram_end
 	jal	erase
-	la	a0, __windows_start
-	la	a1, __windows_end
+	la	a0, __response_start
+	la	a1, __response_end
 	jal	erase
 
 	la	a0, __data_load

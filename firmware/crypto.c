@@ -27,19 +27,31 @@ static void get(u32 offset, u8 *bytes, u32 len)
 		words[i] = mmio_read(offset + 4 * i);
 }
 
-static int wait_done(void)
+int crypto_start(u32 ctl)
 {
-	u32 polls;
+	if (mmio_read(REG(gcm_status)) & VESPER_MGMT__GCM_STATUS__BUSY_bm)
+		return -EBUSY;
+	mmio_write(REG(gcm_ctl), ctl | VESPER_MGMT__GCM_CTL__START_bm);
+	return 0;
+}
 
-	for (polls = 0; polls < POLLS; polls++)
-		if (mmio_read(REG(gcm_status)) & VESPER_MGMT__GCM_STATUS__DONE_bm)
-			return 0;
+int crypto_wait(u32 bytes)
+{
+	u32 polls, status;
+
+	for (polls = 0; polls < POLLS; polls++) {
+		status = mmio_read(REG(gcm_status));
+		if (status & VESPER_MGMT__GCM_STATUS__DONE_bm)
+			return (status & VESPER_MGMT__GCM_STATUS__BYTES_bm) ==
+					       bytes << VESPER_MGMT__GCM_STATUS__BYTES_bp ?
+				       0 :
+				       -EIO;
+	}
 	return -ETIMEDOUT;
 }
 
 int crypto_run(enum crypto_engine engine, const struct crypto_job *job, u8 *out, u8 tag[16])
 {
-	u32 status;
 	int ret;
 
 	if (mmio_read(REG(gcm_status)) & VESPER_MGMT__GCM_STATUS__BUSY_bm)
@@ -53,24 +65,18 @@ int crypto_run(enum crypto_engine engine, const struct crypto_job *job, u8 *out,
 		put(REG(gcm_aad), job->aad, 16);
 	if (job->len)
 		put(REG(gcm_data), job->in, job->len);
-	mmio_write(REG(gcm_ctl), CTL(KEY_LEN, job->key_len / 8 - 2) | CTL(DECRYPT, job->decrypt) |
-					 CTL(ENGINE, engine) | CTL(AAD_BYTES, job->aad_len) |
-					 CTL(BYTES, job->len) | CTL(START, 1));
-	ret = wait_done();
-	if (ret)
-		goto out_erase; /* of the answer, when it comes: it may be an H */
-
-	status = mmio_read(REG(gcm_status));
-	if ((status & VESPER_MGMT__GCM_STATUS__BYTES_bm) >> VESPER_MGMT__GCM_STATUS__BYTES_bp !=
-	    job->len) {
-		ret = -EIO;
-	} else {
+	ret = crypto_start(CTL(KEY_LEN, job->key_len / 8 - 2) | CTL(DECRYPT, job->decrypt) |
+			   CTL(ENGINE, engine) | CTL(AAD_BYTES, job->aad_len) |
+			   CTL(BYTES, job->len));
+	if (!ret)
+		ret = crypto_wait(job->len);
+	if (!ret) {
 		get(REG(gcm_tag), tag, 16);
 		if (out)
 			get(REG(gcm_out), out, job->len);
 	}
-out_erase:
-	mmio_write(REG(gcm_erase), VESPER_MGMT__GCM_ERASE__ERASE_bm);
+	/* On a timeout, of the answer when it comes, too: it may be an H. */
+	mmio_write(REG(erase), VESPER_MGMT__ERASE__JOB_bm);
 	return ret;
 }
 

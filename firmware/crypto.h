@@ -38,6 +38,17 @@ struct crypto_job {
 int crypto_run(enum crypto_engine engine, const struct crypto_job *job, u8 *out, u8 tag[16]);
 
 /**
+ * crypto_start - give the engine the job that the registers hold
+ * @ctl: register GCM_CTL but for its start bit
+ *
+ * Return: 0 or -EBUSY.
+ */
+int crypto_start(u32 ctl);
+
+/* crypto_wait - wait for the job's end. Return: 0, -ETIMEDOUT, or -EIO (not @bytes in the result). */
+int crypto_wait(u32 bytes);
+
+/**
  * crypto_hash_key - H = E(K, 0^128) (SP 800-38D 6.4)
  * @engine: which engine does it
  * @key: word-aligned

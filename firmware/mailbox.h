@@ -11,8 +11,8 @@ bool mailbox_pending(void);
 /**
  * mailbox_serve - answer the request in the window
  *
- * Afterwards the request window and all copies of keys are erased, and both
- * windows belong to the host again.
+ * Afterwards the hardware erases the request window, and then both windows belong
+ * to the host again.
  */
 void mailbox_serve(void);
 

@@ -20,7 +20,7 @@ typedef u32 __attribute__((may_alias)) word_t;
 
 u32 mmio_read(u32 offset);
 void mmio_write(u32 offset, u32 value);
-void *mmio_request(void);
+const void *mmio_request(void);
 void mmio_response_write(u32 word, u32 value);
 void mmio_sleep(void);
 
@@ -39,10 +39,10 @@ static inline void mmio_write(u32 offset, u32 value)
 	*(volatile u32 *)(MMIO_REGS + offset) = value;
 }
 
-/* The request window. Plain memory from the doorbell to the response: the host's writes are ignored then. */
-static inline void *mmio_request(void)
+/* The request window: nothing changes in it from the doorbell to the response. Only the host writes it. */
+static inline const void *mmio_request(void)
 {
-	void *window = (void *)MMIO_WINDOWS;
+	const void *window = (const void *)MMIO_WINDOWS;
 
 	__asm__ volatile("" : "+r"(window) : : "memory");
 	return window;
@@ -64,12 +64,5 @@ static inline void mmio_sleep(void)
 }
 
 #endif
-
-/* Set memory to zero in a way that the compiler may not leave out. */
-static inline void wipe(void *p, size_t len)
-{
-	memset(p, 0, len);
-	__asm__ volatile("" : : "r"(p) : "memory");
-}
 
 #endif

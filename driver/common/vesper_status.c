@@ -45,8 +45,8 @@ static const char *const mbx_text[VESPER_MBX_STATUS_COUNT] = {
 	[VESPER_MBX_E_ACTION] = "the action is neither PROTECT (1), BYPASS (2) nor DISCARD (3)",
 	[VESPER_MBX_E_POLICY_SA] =
 		"PROTECT needs an installed outbound SA, and no other action has one",
-	[VESPER_MBX_E_POLICY_DUPLICATE] = "a policy that matches the same packets with this "
-					  "priority exists",
+	[VESPER_MBX_E_POLICY_DUPLICATE] = "a policy for the same packets has this priority, or two "
+					  "others exist",
 	[VESPER_MBX_E_POLICY_FULL] = "the policy table is full",
 	[VESPER_MBX_E_POLICY_MASKS] = "the card cannot search one more kind of mask",
 	[VESPER_MBX_E_POLICY_HANDLE] = "the handle names no installed policy",

@@ -3,9 +3,9 @@
 // Mailbox between host and management CPU: a request window that the host only writes and a response window
 // that it only reads, 2 KiB each, and who owns them.
 //
-// The host owns both until it rings; then the CPU does until `done`. From reset until the firmware serves the
-// mailbox (`serve`) it is busy too, so that the firmware can erase what a reset left in the windows and no
-// request is lost by it. The host's writes are ignored while busy.
+// The host owns both until it rings; then the CPU does until `done`. The request window, which may hold keys, is
+// erased before the host gets them back, and after a reset. From reset until the firmware serves the mailbox (`serve`)
+// it is busy too, so that no request is lost. The host's writes are ignored while busy.
 
 `default_nettype none
 
@@ -15,42 +15,45 @@ module mgmt_mailbox (
     // host
     input  wire         ring,
     output logic        busy,
-    output logic [15:0] count,       // responses since reset
-    input  wire         h_wr,        // request window
-    input  wire  [ 8:0] h_wr_addr,   // 32-bit words
+    output logic [15:0] count,      // responses since reset
+    input  wire         h_wr,       // request window
+    input  wire  [ 8:0] h_wr_addr,  // 32-bit words
     input  wire  [31:0] h_wr_data,
     input  wire  [ 3:0] h_wr_be,
-    input  wire  [ 8:0] h_rd_addr,   // response window, data in the next cycle
+    input  wire  [ 8:0] h_rd_addr,  // response window, data in the next cycle
     output logic [31:0] h_rd_data,
     // CPU
-    input  wire         serve,       // the firmware serves the mailbox
-    output logic        pending,     // the request window holds a message
-    output logic [ 9:0] words,       // of it, from the first, that the host wrote since the last response
-    input  wire         done,        // pulse: the response is there
-    input  wire         req_rd,      // request window, data in the next cycle
-    input  wire         req_wr,
-    input  wire         rsp_wr,      // response window, write only
-    input  wire  [ 8:0] addr,
+    input  wire         serve,      // the firmware serves the mailbox
+    output logic        pending,    // the request window holds a message
+    input  wire         done,       // pulse: the response is there
+    output logic        erasing,    // the request window
+    input  wire         rsp_wr,     // response window, write only
+    input  wire  [ 8:0] rsp_addr,
     input  wire  [31:0] wdata,
     input  wire  [ 3:0] be,
+    // request window, data in the next cycle
+    input  wire         req_rd,
+    input  wire  [ 8:0] req_addr,
     output logic [31:0] req_rdata
 );
 
   logic [3:0][7:0] req[512];
   logic [3:0][7:0] rsp[512];
+  logic [9:0] words;  // of the request window, from the first, that are to be erased
+  logic answered;  // the host waits for the erasing only
 
-  assign busy = pending || !serve;
+  assign busy = pending || erasing || !serve;
 
-  // One write port: the CPU writes only what it owns.
-  wire         wr = busy ? req_wr : h_wr;
-  wire  [ 8:0] wr_addr = busy ? addr : h_wr_addr;
-  wire  [31:0] wr_data = busy ? wdata : h_wr_data;
-  wire  [ 3:0] wr_be = busy ? be : h_wr_be;
+  // One write port. What the host may have written is erased from its end.
+  wire        wr = erasing || (h_wr && !busy);
+  wire [ 8:0] wr_addr = erasing ? 9'(words - 10'd1) : h_wr_addr;
+  wire [31:0] wr_data = erasing ? '0 : h_wr_data;
+  wire [ 3:0] wr_be = erasing ? '1 : h_wr_be;
 
   always_ff @(posedge clk) begin
     if (wr) for (int i = 0; i < 4; i++) if (wr_be[i]) req[wr_addr][i] <= wr_data[8*i+:8];
-    if (req_rd) req_rdata <= req[addr];
-    if (rsp_wr) for (int i = 0; i < 4; i++) if (be[i]) rsp[addr][i] <= wdata[8*i+:8];
+    if (req_rd) req_rdata <= req[req_addr];
+    if (rsp_wr) for (int i = 0; i < 4; i++) if (be[i]) rsp[rsp_addr][i] <= wdata[8*i+:8];
     h_rd_data <= rsp[h_rd_addr];
   end
 
@@ -58,14 +61,28 @@ module mgmt_mailbox (
     if (ring && !busy) pending <= 1'b1;
     if (h_wr && !busy && {1'b0, h_wr_addr} >= words) words <= {1'b0, h_wr_addr} + 10'd1;
     if (done && pending) begin
-      pending <= 1'b0;
-      count   <= count + 16'd1;
-      words   <= '0;
+      pending  <= 1'b0;
+      answered <= 1'b1;
+      erasing  <= words != 0;
+      if (words == 0) begin
+        answered <= 1'b0;
+        count    <= count + 16'd1;
+      end
+    end
+    if (erasing) begin
+      words <= words - 10'd1;
+      if (words == 10'd1) begin
+        erasing  <= 1'b0;
+        answered <= 1'b0;
+        count    <= count + 16'(answered);
+      end
     end
     if (rst) begin
-      pending <= 1'b0;
-      count   <= '0;
-      words   <= '0;
+      pending  <= 1'b0;
+      answered <= 1'b0;
+      erasing  <= 1'b1;
+      words    <= 10'd512;
+      count    <= '0;
     end
   end
 

@@ -4,6 +4,8 @@ build/gen/vesper_mgmt_regs.sv
 build/gen/picorv32.v
 rtl/mgmt/mgmt_cpu.sv
 rtl/mgmt/mgmt_mailbox.sv
+rtl/mgmt/mgmt_copier.sv
+rtl/mgmt/mgmt_command.sv
 rtl/mgmt/vesper_stats_bank.sv
 rtl/mgmt/vesper_stats.sv
 rtl/mgmt/vesper_mgmt.sv

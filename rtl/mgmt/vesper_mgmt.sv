@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //
-// Management: CPU and firmware, mailbox, SA table commands, one AES-GCM job for either engine, statistics.
+// Management: CPU and firmware, mailbox, commands of SA table and policy table, one AES-GCM job for either engine,
+// what the firmware sets for the pipes (DSCP map, UDP ports), statistics.
 // It is off the packet path; driver/abi/vesper_mgmt.rdl describes what the CPU sees.
 
 `default_nettype none
@@ -15,6 +16,9 @@ module vesper_mgmt
     parameter int          QUEUES     = 2,
     parameter int          BLOCKS     = 4,
     parameter int          SA_ENTRIES = 1024,               // a direction
+    parameter int          SA_WINDOW  = 4096,               // largest replay window of the SA table, packets
+    parameter int          POLICIES   = 4096,               // of the policy table
+    parameter int          POLICY_MASKS = 16,
     parameter logic [47:0] MAC        = 48'h01_00_50_53_56_02, // byte 0, the first on the wire, in [7:0]
     parameter int          RX_SOURCES = 3
 ) (
@@ -35,17 +39,37 @@ module vesper_mgmt
     // sa_table
     input  wire                              sa_ready,
     output logic                             cfg_we,
-    output logic            [           5:0] cfg_word,
+    output logic            [           6:0] cfg_word,
     output logic            [          31:0] cfg_wdata,
     output logic                             cfg_cmd_valid,
     input  wire                              cfg_cmd_ready,
-    output logic            [           1:0] cfg_cmd,
+    output logic            [           2:0] cfg_cmd,
     output logic                             cfg_next,
     output logic            [          31:0] cfg_handle,
+    output logic            [          63:0] cfg_arg,
     input  wire                              cfg_rsp_valid,
     input  wire             [           7:0] cfg_rsp_status,
     input  wire             [          31:0] cfg_rsp_handle,
-    input  wire             [8*SA_STATE_BYTES-1:0] cfg_rsp_state,
+    output logic            [           6:0] cfg_rd_word,
+    input  wire             [          31:0] cfg_rd_data,      // in the next cycle
+    // policy table
+    input  wire                              pol_ready,
+    output logic                             pol_cfg_we,
+    output logic            [           3:0] pol_cfg_word,
+    output logic            [          31:0] pol_cfg_wdata,
+    output logic                             pol_cfg_cmd_valid,
+    input  wire                              pol_cfg_cmd_ready,
+    output logic            [           1:0] pol_cfg_cmd,
+    output logic                             pol_cfg_next,
+    output logic            [          31:0] pol_cfg_handle,
+    input  wire                              pol_cfg_rsp_valid,
+    input  wire             [           7:0] pol_cfg_rsp_status,
+    input  wire             [          31:0] pol_cfg_rsp_handle,
+    output logic            [           3:0] pol_cfg_rd_word,
+    input  wire             [          31:0] pol_cfg_rd_data,  // in the next cycle
+    // what the pipes follow
+    output logic            [     63:0][5:0] dscp_map,         // outer DSCP of each inner one
+    output logic            [     7:0][15:0] natt_port,        // where to look for ESP in UDP, numbers; 0: nowhere
     // gcm_inject of the outbound [0] and the inbound [1] engine
     output logic            [           1:0] inj_valid,
     input  wire             [           1:0] inj_ready,
@@ -63,14 +87,18 @@ module vesper_mgmt
     input  wire verdict_t   [RX_SOURCES-1:0] rxs_verdict,
     input  wire                              tx_bad_doorbell,
     input  wire                              rx_bad_doorbell,
+    input  wire                              ev_written,
+    input  wire             [           1:0] ev_suppressed,    // how many in this cycle
+    input  wire             [           1:0] ev_lost,
     output logic                             idle
 );
 
-  if (SA_REC_BYTES != 256 || SA_STATE_BYTES != 88) begin : g_bad_abi
+  if (SA_REC_H_LSB != 2048 || SA_STATE_BYTES > 512 || POLICY_BYTES != 64) begin : g_bad_abi
     $error(
-        "vesper_mgmt: SA record of %0d and state of %0d bytes; the registers have 256 and 88",
-        SA_REC_BYTES,
-        SA_STATE_BYTES
+        "vesper_mgmt: H at bit %0d of an SA's record, its state of %0d and a policy of %0d bytes",
+        SA_REC_H_LSB,
+        SA_STATE_BYTES,
+        POLICY_BYTES
     );
   end
   if (SA_ENTRIES < 1 || SA_ENTRIES > 65536 || (SA_ENTRIES & (SA_ENTRIES - 1)) != 0) begin : g_bad_sa
@@ -82,9 +110,9 @@ module vesper_mgmt
 
   // ---- CPU and bus ----
 
-  logic cpu_asleep, mbx_pending, fw_ready, fw_dead;
+  logic cpu_asleep, mbx_pending, mbx_erasing, fw_ready, fw_dead;
   logic win_rd, win_wr, reg_req, reg_wr, rd_ack, wr_ack;
-  logic [9:0] win_addr, mbx_words;
+  logic [9:0] win_addr;
   logic [11:0] reg_addr;
   logic [31:0] wdata, win_rdata, reg_rdata;
   logic [3:0] be;
@@ -131,6 +159,17 @@ module vesper_mgmt
   );
   /* verilator lint_on PINCONNECTEMPTY */
 
+  logic copy_busy, copy_rd, copy_key_we, copy_sa_we, copy_pol_we, h_taken;
+  logic h_waiting;  // gcm_tag is an H that is to be staged
+  logic [8:0] copy_addr;
+  logic [6:0] copy_word;
+  logic [2:0] copy_key_word;
+  logic [31:0] copy_wdata;
+  logic [63:0] copy_nonzero;
+  logic [3:0][31:0] gcm_tag;
+
+  wire req_cpu = win_rd && !win_addr[9];
+
   mgmt_mailbox mailbox (
       .clk,
       .rst,
@@ -145,15 +184,42 @@ module vesper_mgmt
       .h_rd_data(mbx_rd_data),
       .serve(fw_ready),
       .pending(mbx_pending),
-      .words(mbx_words),
       .done(hw_out.mbx_done.done.value),
-      .req_rd(win_rd && !win_addr[9]),
-      .req_wr(win_wr && !win_addr[9]),
+      .erasing(mbx_erasing),
       .rsp_wr(win_wr && win_addr[9]),
-      .addr(win_addr[8:0]),
+      .rsp_addr(win_addr[8:0]),
       .wdata,
       .be,
+      .req_rd(req_cpu || copy_rd),
+      .req_addr(req_cpu ? win_addr[8:0] : copy_addr),
       .req_rdata(win_rdata)
+  );
+
+  // ---- copies from the request window ----
+
+  mgmt_copier copier (
+      .clk,
+      .rst,
+      .busy(copy_busy),
+      .start(hw_out.copy_ctl.start.value),
+      .from(hw_out.copy_ctl.from.value),
+      .words(hw_out.copy_ctl.words.value),
+      .policy(hw_out.copy_ctl.policy.value),
+      .erase(hw_out.erase.staging.value),
+      .nonzero(copy_nonzero),
+      .rd(copy_rd),
+      .rd_ready(!req_cpu),
+      .rd_addr(copy_addr),
+      .rd_data(win_rdata),
+      .h_valid(h_waiting),
+      .h(gcm_tag),
+      .h_taken,
+      .key_we(copy_key_we),
+      .key_word(copy_key_word),
+      .sa_we(copy_sa_we),
+      .pol_we(copy_pol_we),
+      .word(copy_word),
+      .wdata(copy_wdata)
   );
 
   // ---- state ----
@@ -171,44 +237,76 @@ module vesper_mgmt
           mac: {hw_out.mac_hi.bytes.value, hw_out.mac_lo.bytes.value}
       };
 
-  // ---- SA table ----
+  // ---- tables ----
 
-  logic sa_pending, sa_sent, sa_done;  // command given; taken by the table; answered
-  logic [7:0] sa_status;
-  logic [31:0] sa_rsp_handle;
-  logic [31:0][31:0] sa_state;
+  logic sa_busy, sa_done, pol_busy, pol_done, sa_rd_ack, pol_rd_ack;
+  logic [7:0] sa_status, pol_status;
+  logic [31:0] sa_rsp_handle, pol_rsp_handle;
 
-  wire sa_start = hw_out.sa_cmd.start.value && !sa_pending;
+  assign cfg_we          = copy_sa_we;
+  assign cfg_word        = copy_word;
+  assign cfg_wdata       = copy_wdata;
+  assign cfg_cmd         = hw_out.sa_cmd.op.value;
+  assign cfg_next        = hw_out.sa_cmd.next.value;
+  assign cfg_handle      = hw_out.sa_handle.handle.value;
+  assign cfg_arg         = {hw_out.sa_arg_hi.value.value, hw_out.sa_arg_lo.value.value};
+  assign cfg_rd_word     = hw_out.sa_state.addr[8:2];
 
-  assign sa_state      = 1024'(cfg_rsp_state);
-  assign cfg_we        = hw_out.sa_record.req;
-  assign cfg_word      = hw_out.sa_record.addr[7:2];
-  assign cfg_wdata     = hw_out.sa_record.wr_data;
-  assign cfg_cmd_valid = sa_pending && !sa_sent;
-  assign cfg_cmd       = hw_out.sa_cmd.op.value;
-  assign cfg_next      = hw_out.sa_cmd.next.value;
-  assign cfg_handle    = hw_out.sa_handle.handle.value;
+  assign pol_cfg_we      = copy_pol_we;
+  assign pol_cfg_word    = copy_word[3:0];
+  assign pol_cfg_wdata   = copy_wdata;
+  assign pol_cfg_cmd     = hw_out.pol_cmd.op.value;
+  assign pol_cfg_next    = hw_out.pol_cmd.next.value;
+  assign pol_cfg_handle  = hw_out.pol_handle.handle.value;
+  assign pol_cfg_rd_word = hw_out.pol_state.addr[5:2];
+
+  mgmt_command sa_command (
+      .clk,
+      .rst,
+      .start(hw_out.sa_cmd.start.value),
+      .busy(sa_busy),
+      .done(sa_done),
+      .status(sa_status),
+      .handle(sa_rsp_handle),
+      .cmd_valid(cfg_cmd_valid),
+      .cmd_ready(cfg_cmd_ready),
+      .rsp_valid(cfg_rsp_valid),
+      .rsp_status(cfg_rsp_status),
+      .rsp_handle(cfg_rsp_handle)
+  );
+
+  mgmt_command policy_command (
+      .clk,
+      .rst,
+      .start(hw_out.pol_cmd.start.value),
+      .busy(pol_busy),
+      .done(pol_done),
+      .status(pol_status),
+      .handle(pol_rsp_handle),
+      .cmd_valid(pol_cfg_cmd_valid),
+      .cmd_ready(pol_cfg_cmd_ready),
+      .rsp_valid(pol_cfg_rsp_valid),
+      .rsp_status(pol_cfg_rsp_status),
+      .rsp_handle(pol_cfg_rsp_handle)
+  );
 
   always_ff @(posedge clk) begin
-    if (sa_start) begin
-      sa_pending <= 1'b1;
-      sa_sent    <= 1'b0;
-      sa_done    <= 1'b0;
-    end
-    if (cfg_cmd_valid && cfg_cmd_ready) sa_sent <= 1'b1;
-    if (sa_pending && cfg_rsp_valid) begin
-      sa_pending    <= 1'b0;
-      sa_done       <= 1'b1;
-      sa_status     <= cfg_rsp_status;
-      sa_rsp_handle <= cfg_rsp_handle;
-    end
-    if (rst) begin
-      sa_pending    <= 1'b0;
-      sa_sent       <= 1'b0;
-      sa_done       <= 1'b0;
-      sa_status     <= '0;
-      sa_rsp_handle <= '0;
-    end
+    sa_rd_ack  <= hw_out.sa_state.req && !rst;
+    pol_rd_ack <= hw_out.pol_state.req && !rst;
+  end
+
+  // ---- what the pipes follow ----
+
+  // The first port is RFC 3948's; whether an SA uses it makes no difference.
+  always_comb begin
+    natt_port[0] = 16'd4500;
+    for (int i = 0; i < 7; i++) natt_port[i+1] = hw_out.natt_port[i].port.value;
+  end
+
+  always_ff @(posedge clk) begin
+    if (hw_out.dscp_map.req)
+      for (int i = 0; i < 4; i++) dscp_map[{hw_out.dscp_map.addr[5:2], 2'(i)}] <= hw_out.dscp_map.wr_data[8*i+:6];
+    if (rst) for (int i = 0; i < 64; i++) dscp_map[i] <= 6'(i);
   end
 
   // ---- AES-GCM job ----
@@ -217,13 +315,13 @@ module vesper_mgmt
   logic gcm_dropped;  // erased while under way: the result is not kept when it comes
   logic gcm_engine;
   logic [7:0][31:0] gcm_key;
-  logic [3:0][31:0] gcm_h, gcm_j0, gcm_aad, gcm_tag;
+  logic [3:0][31:0] gcm_h, gcm_j0, gcm_aad;
   logic [15:0][31:0] gcm_data, gcm_out;
   logic [6:0] gcm_bytes;
 
   wire gcm_start = hw_out.gcm_ctl.start.value && !gcm_busy;
-  wire gcm_erase = hw_out.gcm_erase.erase.value && !gcm_busy;
-  wire gcm_drop = hw_out.gcm_erase.erase.value && gcm_busy;
+  wire gcm_erase = hw_out.erase.job.value && !gcm_busy;
+  wire gcm_drop = hw_out.erase.job.value && gcm_busy;
   wire gcm_taken = gcm_valid && inj_ready[gcm_engine];
   wire gcm_answer = gcm_busy && inj_done[gcm_engine];
 
@@ -246,6 +344,7 @@ module vesper_mgmt
 
   always_ff @(posedge clk) begin
     if (hw_out.gcm_key.req) gcm_key[hw_out.gcm_key.addr[4:2]] <= hw_out.gcm_key.wr_data;
+    if (copy_key_we) gcm_key[copy_key_word] <= copy_wdata;
     if (hw_out.gcm_h.req) gcm_h[hw_out.gcm_h.addr[3:2]] <= hw_out.gcm_h.wr_data;
     if (hw_out.gcm_j0.req) gcm_j0[hw_out.gcm_j0.addr[3:2]] <= hw_out.gcm_j0.wr_data;
     if (hw_out.gcm_aad.req) gcm_aad[hw_out.gcm_aad.addr[3:2]] <= hw_out.gcm_aad.wr_data;
@@ -267,14 +366,22 @@ module vesper_mgmt
     if (gcm_answer) begin
       gcm_busy <= 1'b0;
       if (!gcm_dropped && !gcm_drop) begin
-        gcm_done  <= 1'b1;
+        gcm_done  <= !hw_out.gcm_ctl.to_sa.value;
+        h_waiting <= hw_out.gcm_ctl.to_sa.value;
         gcm_out   <= inj_rdata[gcm_engine];
         gcm_bytes <= inj_rbytes[gcm_engine];
         gcm_tag   <= inj_rtag[gcm_engine];
       end
     end
+    if (h_taken) begin
+      h_waiting <= 1'b0;
+      gcm_done  <= 1'b1;
+      gcm_out   <= '0;
+      gcm_tag   <= '0;
+    end
     gcm_dropped <= gcm_busy && !gcm_answer && (gcm_dropped || gcm_drop) && !rst;
     if (gcm_erase || rst) begin
+      h_waiting <= 1'b0;
       gcm_done  <= 1'b0;
       gcm_out   <= '0;
       gcm_bytes <= '0;
@@ -307,6 +414,9 @@ module vesper_mgmt
       .rx_verdict(rxs_verdict),
       .tx_bad_doorbell,
       .rx_bad_doorbell,
+      .ev_written,
+      .ev_suppressed,
+      .ev_lost,
       .snapshot(hw_out.stats_ctl.snapshot.value),
       .clear(hw_out.stats_ctl.clear.value),
       .rd(stats_rd),
@@ -321,9 +431,18 @@ module vesper_mgmt
     hw_in.geometry.blocks.next = 8'(BLOCKS);
     hw_in.geometry.sa_log2.next = 8'($clog2(SA_ENTRIES));
     hw_in.mbx.busy.next = mbx_pending;
-    hw_in.mbx.words.next = mbx_words;
     hw_in.board_mac_lo.bytes.next = MAC[31:0];
     hw_in.board_mac_hi.bytes.next = MAC[47:32];
+    hw_in.limits.replay_max.next = 16'(SA_WINDOW);
+    hw_in.limits.policy_masks.next = 16'(POLICY_MASKS);
+    hw_in.policies.entries.next = 32'(POLICIES);
+    hw_in.copy_status.busy.next = copy_busy;
+    hw_in.copy_lo.words.next = copy_nonzero[31:0];
+    hw_in.copy_hi.words.next = copy_nonzero[63:32];
+    hw_in.pol_status.done.next = pol_done;
+    hw_in.pol_status.ready.next = pol_ready;
+    hw_in.pol_status.status.next = pol_status;
+    hw_in.pol_rsp_handle.handle.next = pol_rsp_handle;
     hw_in.sa_status.done.next = sa_done;
     hw_in.sa_status.ready.next = sa_ready;
     hw_in.sa_status.status.next = sa_status;
@@ -336,15 +455,17 @@ module vesper_mgmt
     hw_in.gcm_data = '{rd_ack: 1'b0, rd_data: '0, wr_ack: hw_out.gcm_data.req};
     hw_in.gcm_tag = '{rd_ack: hw_out.gcm_tag.req, rd_data: gcm_tag[hw_out.gcm_tag.addr[3:2]], wr_ack: 1'b0};
     hw_in.gcm_out = '{rd_ack: hw_out.gcm_out.req, rd_data: gcm_out[hw_out.gcm_out.addr[5:2]], wr_ack: 1'b0};
-    hw_in.sa_state = '{rd_ack: hw_out.sa_state.req, rd_data: sa_state[hw_out.sa_state.addr[6:2]], wr_ack: 1'b0};
+    hw_in.sa_state = '{rd_ack: sa_rd_ack, rd_data: cfg_rd_data, wr_ack: 1'b0};
+    hw_in.pol_state = '{rd_ack: pol_rd_ack, rd_data: pol_cfg_rd_data, wr_ack: 1'b0};
+    hw_in.dscp_map = '{rd_ack: 1'b0, rd_data: '0, wr_ack: hw_out.dscp_map.req};
     hw_in.gcm_status.done.next = gcm_done;
     hw_in.gcm_status.busy.next = gcm_busy;
     hw_in.gcm_status.bytes.next = gcm_bytes;
-    hw_in.sa_record = '{rd_ack: 1'b0, rd_data: '0, wr_ack: cfg_we};
     hw_in.stats = '{rd_ack: stats_ack, rd_data: stats_data, wr_ack: 1'b0};
   end
 
-  assign idle = cpu_asleep && !mbx_ring && !sa_pending && !gcm_busy && !txs_valid && rxs_valid == '0;
+  assign idle = cpu_asleep && !mbx_ring && !mbx_erasing && !copy_busy && !sa_busy && !pol_busy && !gcm_busy &&
+      !txs_valid && rxs_valid == '0;
 
 endmodule
 

@@ -23,6 +23,9 @@ module vesper_stats
     input  wire verdict_t   [RX_SOURCES-1:0] rx_verdict,
     input  wire                              tx_bad_doorbell,  // pulses
     input  wire                              rx_bad_doorbell,
+    input  wire                              ev_written,
+    input  wire             [           1:0] ev_suppressed,    // how many in this cycle
+    input  wire             [           1:0] ev_lost,
     input  wire                              snapshot,
     input  wire                              clear,
     input  wire                              rd,               // data in the next cycle
@@ -36,6 +39,9 @@ module vesper_stats
   localparam logic [7:0] TxDoorbell = 8'd130;
   localparam logic [7:0] RxDoorbell = 8'd131;
   localparam logic [7:0] Cycles = 8'd132;
+  localparam logic [7:0] Events = 8'd133;
+  localparam logic [7:0] EventsSuppressed = 8'd134;
+  localparam logic [7:0] EventsLost = 8'd135;
 
   if (ST_COUNT != 64) begin : g_bad_count
     $error("vesper_stats: ST_COUNT is %0d, the banks have 64 entries", ST_COUNT);
@@ -45,11 +51,12 @@ module vesper_stats
   logic [RX_SOURCES-1:0][63:0] src_count, src_bytes;
   logic [63:0] cycles, cycles_held;
   logic [31:0] tx_bad, tx_bad_held, rx_bad, rx_bad_held;
+  logic [63:0] events, events_held, suppressed, suppressed_held, lost, lost_held;
 
   vesper_stats_bank tx (
       .clk,
       .rst,
-      .valid(tx_valid),
+      .valid(tx_valid && !tx_verdict.silent),
       .verdict(tx_verdict),
       .snapshot,
       .clear,
@@ -62,7 +69,7 @@ module vesper_stats
     vesper_stats_bank bank (
         .clk,
         .rst,
-        .valid(rx_valid[i]),
+        .valid(rx_valid[i] && !rx_verdict[i].silent),
         .verdict(rx_verdict[i]),
         .snapshot,
         .clear,
@@ -92,6 +99,9 @@ module vesper_stats
         TxDoorbell: word = {32'd0, tx_bad_held};
         RxDoorbell: word = {32'd0, rx_bad_held};
         Cycles: word = cycles_held;
+        Events: word = events_held;
+        EventsSuppressed: word = suppressed_held;
+        EventsLost: word = lost_held;
         default: word = rd_addr[8] ? 64'd0 : rd_addr[7] ? rx_count : tx_count;
       endcase
   end
@@ -101,8 +111,14 @@ module vesper_stats
     cycles <= cycles + 64'd1;
     if (tx_bad_doorbell) tx_bad <= tx_bad + 32'd1;
     if (rx_bad_doorbell) rx_bad <= rx_bad + 32'd1;
+    if (ev_written) events <= events + 64'd1;
+    if (ev_suppressed != 0) suppressed <= suppressed + 64'(ev_suppressed);
+    if (ev_lost != 0) lost <= lost + 64'(ev_lost);
     if (snapshot) begin
       cycles_held <= cycles;
+      events_held <= events;
+      suppressed_held <= suppressed;
+      lost_held <= lost;
       tx_bad_held <= tx_bad;
       rx_bad_held <= rx_bad;
     end
@@ -113,6 +129,12 @@ module vesper_stats
       rx_bad      <= 32'(clear && rx_bad_doorbell && !rst);
       tx_bad_held <= '0;
       rx_bad_held <= '0;
+      events <= clear && !rst ? 64'(ev_written) : '0;
+      suppressed <= clear && !rst ? 64'(ev_suppressed) : '0;
+      lost <= clear && !rst ? 64'(ev_lost) : '0;
+      events_held <= '0;
+      suppressed_held <= '0;
+      lost_held <= '0;
     end
   end
 

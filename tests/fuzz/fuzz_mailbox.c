@@ -49,16 +49,16 @@ struct mailbox *mailbox_open(const char *socket)
 {
 	struct vesper_dev_opts opts = { .size = sizeof(opts), .socket = socket };
 	struct mailbox *m = calloc(1, sizeof(*m));
-	struct vesper_dev_info info;
+	struct vesper_mbx_identify_rsp card;
 
 	if (!m)
 		return NULL;
-	if (vesper_dev_open(&opts, &m->dev) || vesper_dev_info(m->dev, &info)) {
+	if (vesper_dev_open(&opts, &m->dev) || vesper_dev_identify(m->dev, &card)) {
 		fprintf(stderr, "%s\n", vesper_dev_strerror());
 		mailbox_close(m);
 		return NULL;
 	}
-	m->model = model_new(info.sa_entries, info.queues);
+	m->model = model_new(&card);
 	if (m->model)
 		return m;
 	mailbox_close(m);
@@ -76,38 +76,67 @@ void mailbox_close(struct mailbox *m)
 
 /* ---- requests ---- */
 
-/* Few addresses and SPIs, so that some are there twice. */
+static void make_selector(struct rng *r, struct vesper_selector *sel)
+{
+	sel->family = once_in(r, 2) ? VESPER_IPV4 : VESPER_IPV6;
+	sel->src_len = (uint8_t)(8 * below(r, sel->family == VESPER_IPV4 ? 5 : 17));
+	rng_fill(r, sel->src, sel->src_len / 8);
+	sel->proto = (uint8_t)below(r, 256);
+	sel->sport_max = sel->dport_max = 0xffff;
+	sel->dport_min = (uint16_t)below(r, 65536);
+}
+
+/* Few addresses and SPIs, so that some are there twice; few ports, so that there are sometimes too many. */
 static void make_sa(struct rng *r, struct vesper_sa *sa)
 {
 	*sa = (struct vesper_sa){
 		.dir = (uint8_t)(1 + below(r, 2)),
 		.mode = (uint8_t)(1 + below(r, 2)),
-		.family = VESPER_IPV4,
-		.alg = VESPER_ALG_AES_GCM,
+		.family = once_in(r, 2) ? VESPER_IPV4 : VESPER_IPV6,
+		.alg = once_in(r, 4) ? VESPER_ALG_AES_GMAC : VESPER_ALG_AES_GCM,
 		.key_len = (uint8_t)(16 + 8 * below(r, 3)),
-		.icv_len = (uint8_t)(8 + 4 * below(r, 3)),
+		.icv_len = 16,
 		.ttl = (uint8_t)(1 + below(r, 255)),
-		.tos = (uint8_t)below(r, 256),
+		.tos = (uint8_t)(4 * below(r, 64)),
 		.spi = { 1, 0, 0, (uint8_t)below(r, 24) },
 		.src = { 192, 0, 2, 1 },
 		.dst = { 192, 0, 2, (uint8_t)(2 + below(r, 2)) },
+		.flags = once_in(r, 2) ? VESPER_SAF_ESN : 0,
 		.seq = once_in(r, 2) ? 0 : (uint32_t)rng_next(r),
+		.soft_packets = once_in(r, 2) ? 0 : rng_next(r),
+		.hard_bytes = once_in(r, 2) ? 0 : rng_next(r),
 	};
+	if (sa->alg == VESPER_ALG_AES_GCM)
+		sa->icv_len = (uint8_t)(8 + 4 * below(r, 3));
+	if (once_in(r, 2)) {
+		sa->flags |= VESPER_SAF_UDP;
+		sa->sport[0] = 1;
+		sa->dport[0] = 0x11;
+		sa->dport[1] = (uint8_t)(0x94 + below(r, 9));
+	}
 	if (sa->dir == VESPER_DIR_IN) {
 		sa->replay_window = below(r, VESPER_REPLAY_MAX + 1);
 		sa->queue = (uint16_t)below(r, 2);
+		if (once_in(r, 2)) {
+			sa->flags |= VESPER_SAF_SELECTOR;
+			make_selector(r, &sa->sel);
+		}
+	} else if (once_in(r, 2)) {
+		sa->lease_end = sa->seq + below(r, 1000);
+		sa->lease_warn = sa->lease_end ? below(r, 1000) : 0;
+		sa->mtu = (uint16_t)(1280 + below(r, 1000));
 	}
 	rng_fill(r, sa->key, sa->key_len);
 	rng_fill(r, sa->salt, sizeof(sa->salt));
 }
 
-/* Breaks one rule of SAs. */
+/* Breaks one rule of SAs, or comes near to it. */
 static void mutate_sa(struct vesper_sa *sa, struct rng *r)
 {
 	static const uint8_t lengths[] = { 0, 1, 4, 15, 17, 20, 33, 64, 255 };
 	uint8_t length = lengths[below(r, sizeof(lengths))];
 
-	switch (below(r, 17)) {
+	switch (below(r, 26)) {
 	case 0:
 		sa->dir = once_in(r, 2) ? 0 : (uint8_t)(3 + below(r, 253));
 		break;
@@ -140,7 +169,7 @@ static void mutate_sa(struct vesper_sa *sa, struct rng *r)
 		sa->replay_window = once_in(r, 2) ? VESPER_REPLAY_MAX + 1 : (uint32_t)rng_next(r);
 		break;
 	case 10:
-		sa->flags = 1u << below(r, once_in(r, 2) ? 2 : 32);
+		sa->flags ^= 1u << below(r, once_in(r, 4) ? 32 : 12);
 		break;
 	case 11:
 		sa->ttl = 0;
@@ -158,8 +187,79 @@ static void mutate_sa(struct vesper_sa *sa, struct rng *r)
 	case 15:
 		sa->reserved2[below(r, sizeof(sa->reserved2))] = 1;
 		break;
+	case 16:
+		sa->tos |= (uint8_t)below(r, 4);
+		break;
+	case 17:
+		sa->tfc = (uint16_t)(VESPER_TFC_MAX - 1 + below(r, 3));
+		break;
+	case 18:
+		sa->mtu = (uint16_t)(once_in(r, 2) ? 67 + below(r, 2) : 1279 + below(r, 2));
+		break;
+	case 19:
+		memset(once_in(r, 2) ? sa->sport : sa->dport, (int)below(r, 2), 2);
+		break;
+	case 20:
+		sa->flow_label = 0xfffff + below(r, 2);
+		break;
+	case 21:
+		sa->soft_bytes = below(r, 3);
+		sa->hard_bytes = below(r, 3);
+		break;
+	case 22:
+		sa->lease_end = once_in(r, 2) ? sa->seq - below(r, 2) : 0xffffffffull + below(r, 2);
+		sa->lease_warn = below(r, 2);
+		break;
+	case 23:
+		((uint8_t *)&sa->sel)[below(r, sizeof(sa->sel))] ^= (uint8_t)(1u << below(r, 8));
+		break;
+	case 24:
+		make_selector(r, &sa->sel);
+		sa->sel.src_len = (uint8_t)below(r, 140);
+		break;
 	default: /* the tail of a longer key */
 		sa->key[31] = 1;
+		break;
+	}
+}
+
+/* Few kinds of masks more than most cards can search. */
+static void make_policy(struct mailbox *m, struct rng *r, struct vesper_policy *p)
+{
+	*p = (struct vesper_policy){
+		.family = VESPER_IPV4,
+		.dst = { 10, (uint8_t)below(r, 4) },
+		.dst_len = (uint8_t)(16 + below(r, 17)),
+		.proto = once_in(r, 2) ? 0 : 17,
+		.action = (uint8_t)(1 + below(r, 3)),
+		.priority = below(r, 3),
+	};
+	if (p->action == VESPER_PROTECT)
+		p->sa = model_any(m->model, r);
+	if (p->proto && once_in(r, 2)) {
+		p->dport_mask[0] = 0xff;
+		p->dport[0] = (uint8_t)below(r, 3);
+	}
+	switch (below(r, 12)) {
+	case 0:
+		p->dst_len = (uint8_t)below(r, 256);
+		break;
+	case 1:
+		p->dst[below(r, 16)] = 1;
+		break;
+	case 2:
+		p->sport[below(r, 2)] = 1;
+		break;
+	case 3:
+		p->action = (uint8_t)below(r, 5);
+		break;
+	case 4:
+		p->family = (uint8_t)(4 + below(r, 4));
+		break;
+	case 5:
+		((uint8_t *)p)[below(r, sizeof(*p))] ^= (uint8_t)(1u << below(r, 8));
+		break;
+	default:
 		break;
 	}
 }
@@ -168,46 +268,81 @@ static void make_request(struct mailbox *m, struct rng *r)
 {
 	static const uint8_t commands[] = {
 		/* The self-test takes as long as thirty others. */
-		VESPER_MBX_IDENTIFY, VESPER_MBX_STATS,	  VESPER_MBX_SA_ADD,   VESPER_MBX_SA_ADD,
-		VESPER_MBX_SA_ADD,   VESPER_MBX_SA_ADD,	  VESPER_MBX_SA_ADD,   VESPER_MBX_SA_ADD,
-		VESPER_MBX_SA_DEL,   VESPER_MBX_SA_DEL,	  VESPER_MBX_SA_DEL,   VESPER_MBX_SA_QUERY,
-		VESPER_MBX_SA_QUERY, VESPER_MBX_SA_QUERY, VESPER_MBX_SA_QUERY,
+		VESPER_MBX_IDENTIFY,   VESPER_MBX_STATS,      VESPER_MBX_SA_ADD,
+		VESPER_MBX_SA_ADD,     VESPER_MBX_SA_ADD,     VESPER_MBX_SA_ADD,
+		VESPER_MBX_SA_ADD,     VESPER_MBX_SA_ADD,     VESPER_MBX_SA_DEL,
+		VESPER_MBX_SA_DEL,     VESPER_MBX_SA_DEL,     VESPER_MBX_SA_QUERY,
+		VESPER_MBX_SA_QUERY,   VESPER_MBX_SA_QUERY,   VESPER_MBX_SA_QUERY,
+		VESPER_MBX_SA_LEASE,   VESPER_MBX_POLICY_ADD, VESPER_MBX_POLICY_ADD,
+		VESPER_MBX_POLICY_ADD, VESPER_MBX_POLICY_DEL, VESPER_MBX_POLICY_QUERY,
+		VESPER_MBX_DSCP_MAP,
 	};
-	struct vesper_mbx_sa_add add = { 0 };
-	struct vesper_mbx_handle named = { 0 };
+	union {
+		struct vesper_mbx_hdr hdr;
+		struct vesper_mbx_handle named;
+		struct vesper_mbx_sa_add add;
+		struct vesper_mbx_sa_lease lease;
+		struct vesper_mbx_policy_add policy;
+		struct vesper_mbx_dscp_map map;
+	} msg;
+	uint16_t cmd = once_in(r, 50) ? VESPER_MBX_RESET : commands[below(r, sizeof(commands))];
+	uint32_t i;
 
-	memset(m->request, 0, sizeof(m->request));
-	add.hdr.cmd = once_in(r, 50) ? VESPER_MBX_RESET : commands[below(r, sizeof(commands))];
 	if (once_in(r, 200))
-		add.hdr.cmd = VESPER_MBX_SELFTEST;
-	add.hdr.tag = (uint32_t)rng_next(r);
-	add.hdr.len = sizeof(add.hdr);
-	if (add.hdr.cmd == VESPER_MBX_SA_ADD) {
-		add.hdr.len = sizeof(add);
-		make_sa(r, &add.sa);
+		cmd = VESPER_MBX_SELFTEST;
+	memset(&msg, 0, sizeof(msg));
+	m->written = sizeof(msg.hdr);
+	switch (cmd) {
+	case VESPER_MBX_SA_ADD:
+		m->written = sizeof(msg.add);
+		make_sa(r, &msg.add.sa);
 		if (once_in(r, 2))
-			mutate_sa(&add.sa, r);
-	} else if (add.hdr.cmd == VESPER_MBX_SA_DEL || add.hdr.cmd == VESPER_MBX_SA_QUERY) {
-		add.hdr.len = sizeof(named);
-		named.handle = model_any(m->model, r);
-		if (add.hdr.cmd == VESPER_MBX_SA_QUERY && once_in(r, 2)) {
-			named.flags = VESPER_QUERY_NEXT;
-			named.handle += below(r, 3);
+			mutate_sa(&msg.add.sa, r);
+		break;
+	case VESPER_MBX_SA_DEL:
+	case VESPER_MBX_SA_QUERY:
+	case VESPER_MBX_POLICY_DEL:
+	case VESPER_MBX_POLICY_QUERY:
+		m->written = sizeof(msg.named);
+		msg.named.handle = cmd == VESPER_MBX_POLICY_DEL || cmd == VESPER_MBX_POLICY_QUERY ?
+					   model_any_policy(m->model, r) :
+					   model_any(m->model, r);
+		if ((cmd == VESPER_MBX_SA_QUERY || cmd == VESPER_MBX_POLICY_QUERY) &&
+		    once_in(r, 2)) {
+			msg.named.flags = VESPER_QUERY_NEXT;
+			msg.named.handle += below(r, 3);
 		}
+		break;
+	case VESPER_MBX_SA_LEASE:
+		m->written = sizeof(msg.lease);
+		msg.lease.handle = model_any(m->model, r);
+		msg.lease.lease_end = rng_next(r) >> below(r, 64);
+		break;
+	case VESPER_MBX_POLICY_ADD:
+		m->written = sizeof(msg.policy);
+		make_policy(m, r, &msg.policy.policy);
+		break;
+	case VESPER_MBX_DSCP_MAP:
+		m->written = sizeof(msg.map);
+		for (i = 0; i < sizeof(msg.map.map); i++)
+			msg.map.map[i] = (uint8_t)below(r, 64);
+		if (once_in(r, 4))
+			msg.map.map[below(r, sizeof(msg.map.map))] |= 64;
+		break;
+	default:
+		break;
 	}
-	memcpy(m->request, &add, sizeof(add));
-	if (add.hdr.len == sizeof(named)) {
-		named.hdr = add.hdr;
-		memcpy(m->request, &named, sizeof(named));
-	}
-	m->written = add.hdr.len;
+	msg.hdr.cmd = cmd;
+	msg.hdr.tag = (uint32_t)rng_next(r);
+	msg.hdr.len = (uint16_t)m->written;
+	memset(m->request, 0, sizeof(m->request));
+	memcpy(m->request, &msg, sizeof(msg));
 }
 
 static void mutate(struct mailbox *m, struct rng *r)
 {
-	static const uint16_t lengths[] = {
-		0, 1, 23, 24, 28, 32, 148, 152, 156, 2048, 2052, 65535
-	};
+	static const uint16_t lengths[] = { 0,	1,   23,  24,  28,   32,   40,
+					    88, 276, 280, 284, 2048, 2052, 65535 };
 	static const uint8_t bytes[] = {
 		0, 1, 2, 3, 4, 6, 8, 15, 16, 17, 31, 32, 33, 127, 128, 255
 	};
@@ -216,7 +351,7 @@ static void mutate(struct mailbox *m, struct rng *r)
 
 	switch (below(r, 8)) {
 	case 0: /* the command */
-		half = (uint16_t)(once_in(r, 2) ? below(r, 10) : below(r, 65536));
+		half = (uint16_t)(once_in(r, 2) ? below(r, 15) : below(r, 65536));
 		memcpy(m->request, &half, sizeof(half));
 		break;
 	case 1: /* the length that it says */
@@ -300,6 +435,7 @@ static int no_secrets(struct mailbox *m, uint32_t i)
 
 static int check(struct mailbox *m, uint32_t i, const uint8_t *response)
 {
+	struct vesper_mbx_policy_query_rsp policy;
 	struct vesper_mbx_sa_query_rsp rsp;
 	struct vesper_mbx_handle named;
 	struct vesper_mbx_hdr req;
@@ -308,6 +444,7 @@ static int check(struct mailbox *m, uint32_t i, const uint8_t *response)
 
 	memcpy(&rsp, response, sizeof(rsp));
 	memcpy(&named, response, sizeof(named));
+	memcpy(&policy, response, sizeof(policy));
 	memcpy(&req, m->request, sizeof(req));
 	model_answer(m->model, m->request, &want);
 	if (rsp.hdr.status != want.status && rsp.hdr.status != want.other)
@@ -327,6 +464,13 @@ static int check(struct mailbox *m, uint32_t i, const uint8_t *response)
 		return 0;
 	if (req.cmd == VESPER_MBX_SA_ADD && !model_installed(m->model, m->request, named.handle))
 		return say(m, i, "handle %#x cannot be", named.handle);
+	if (req.cmd == VESPER_MBX_POLICY_ADD &&
+	    !model_policy_installed(m->model, m->request, named.handle))
+		return say(m, i, "handle %#x cannot be", named.handle);
+	if (req.cmd == VESPER_MBX_POLICY_QUERY &&
+	    (policy.handle != want.handle || policy.reserved ||
+	     memcmp(&policy.policy, &want.policy, sizeof(want.policy))))
+		return say(m, i, "policy %#x is wrong", want.handle);
 	wrong = req.cmd == VESPER_MBX_SA_QUERY ? model_compare(&want.info, &rsp.info) : NULL;
 	return wrong ? say(m, i, "%s of SA %#x is wrong", wrong, want.info.handle) : 0;
 }

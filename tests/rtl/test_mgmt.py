@@ -21,6 +21,7 @@ SOURCES = [
     "rtl/csr/csr_pkg.sv",
     "rtl/lib/fifo.sv",
     *listed("rtl/sa/sa_table.f"),
+    *listed("rtl/policy/policy.f"),
     *listed("rtl/mgmt/vesper_mgmt.f"),
     "tests/rtl/mgmt/bench.vlt",
     "tests/rtl/mgmt/mgmt_bench.sv",
@@ -34,15 +35,13 @@ def firmware():
     subprocess.run(["make", "-s", *made], cwd=ROOT, check=True)
 
 
-def bench(testcase, image=FIRMWARE):
-    return run("mgmt_bench", SOURCES, "mgmt.cocotb_mgmt", testcase=testcase, plusargs=[f"+firmware={image}"])
+def bench(testcase, image=FIRMWARE, module="cocotb_mgmt"):
+    return run("mgmt_bench", SOURCES, f"mgmt.{module}", testcase=testcase, plusargs=[f"+firmware={image}"])
 
 
 TESTS = [
     "boots",
     "identifies",
-    "installs",
-    "refuses",
     "fills_up",
     "erases_keys",
     "counts",
@@ -60,6 +59,24 @@ TESTS = [
 @pytest.mark.parametrize("name", TESTS)
 def test_mgmt(name):
     assert bench(name) == 1
+
+
+REQUESTS = [
+    "installs",
+    "refuses",
+    "refuses_frames",
+    "sa_add_cycles",
+    "keys_pass_by",
+    "leases",
+    "udp_ports",
+    "maps_dscps",
+    "policies",
+]
+
+
+@pytest.mark.parametrize("name", REQUESTS)
+def test_requests(name):
+    assert bench(name, module="cocotb_requests") == 1
 
 
 DEADLY = {

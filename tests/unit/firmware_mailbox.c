@@ -136,12 +136,15 @@ static void test_identify(void **state)
 	assert_ok(sizeof(*id));
 	assert_int_equal(id->abi_major, VESPER_ABI_MAJOR);
 	assert_int_equal(id->abi_minor, VESPER_ABI_MINOR);
-	assert_int_equal(id->features, 0x7f);
+	assert_int_equal(id->features, 0x7fff);
 	assert_int_equal(id->fw_version, CARD_FW_VERSION);
 	assert_int_equal(id->sa_entries, 1024);
 	assert_int_equal(id->queues, 2);
 	assert_int_equal(id->gcm_blocks, 4);
 	assert_int_equal(id->selftest, 1);
+	assert_int_equal(id->policy_entries, 512);
+	assert_int_equal(id->policy_masks, 16);
+	assert_int_equal(id->replay_max, 1024);
 	assert_int_equal(id->reserved, 0);
 }
 
@@ -164,25 +167,22 @@ static void test_add_query_delete(void **state)
 	handle = answer->handle;
 	assert_int_equal(answer->flags, 0);
 	assert_int_equal(handle, mock.handle[0]);
-	assert_memory_equal(mock.sa[0].key, add.sa.key, 32);
+	assert_memory_equal(&mock.sa[0].sa, &add.sa, sizeof(add.sa));
 	assert_memory_equal(mock.sa[0].h, h, 16);
-	assert_memory_equal(mock.sa[0].salt, "SALT", 4);
-	assert_int_equal(mock.sa[0].hdr_len, 20);
-	assert_int_equal(mock.sa[0].key_len, 2);
-	assert_int_equal(mock.sa[0].seq, 77);
 	assert_int_equal(mock.gcm_jobs[CRYPTO_OUT], 13);
 
 	msg.handle = handle;
 	call(&msg, VESPER_MBX_SA_QUERY, sizeof(msg));
 	assert_ok(sizeof(*query));
 	assert_int_equal(query->info.handle, handle);
-	assert_int_equal(query->info.dir, VESPER_DIR_OUT);
-	assert_int_equal(query->info.alg, VESPER_ALG_AES_GCM);
-	assert_int_equal(query->info.key_len, 32);
+	assert_int_equal(query->info.reserved, 0);
 	assert_int_equal(query->info.packets, 0x1122334455667788);
 	assert_int_equal(query->info.seq, 77);
-	assert_memory_equal(query->info.dst, add.sa.dst, 16);
-	assert_memory_equal(query->info.spi, add.sa.spi, 4);
+	assert_int_equal(query->info.lease_end, 3);
+	assert_int_equal(query->info.drops[VESPER_SAD_KIND], 4);
+	memset(add.sa.key, 0, sizeof(add.sa.key));
+	memset(add.sa.salt, 0, sizeof(add.sa.salt));
+	assert_memory_equal(&query->info.sa, &add.sa, sizeof(add.sa));
 
 	msg.handle = 0;
 	msg.flags = VESPER_QUERY_NEXT;
@@ -222,7 +222,7 @@ static void test_inbound_uses_inbound_engine(void **state)
 		change;                                                     \
 		call(&add, VESPER_MBX_SA_ADD, sizeof(add));                 \
 		assert_refused(VESPER_MBX_E_##status, (u16)(field), value); \
-		assert_int_equal(mock.handle[0], 0);                        \
+		assert_int_equal(mock.installs, 0);                         \
 		assert_window_erased();                                     \
 	} while (0)
 
@@ -231,10 +231,11 @@ static void test_refused_sas(void **state)
 	(void)state;
 	REFUSE(sa->reserved0 = 5, RESERVED, AT(reserved0), 5);
 	REFUSE(sa->reserved1 = 6, RESERVED, AT(reserved1), 6);
+	REFUSE(sa->sel.reserved = 8, RESERVED, AT(sel.reserved), 8);
 	REFUSE(sa->reserved2[23] = 7, RESERVED, AT(reserved2) + 23, 7);
 	REFUSE(sa->dir = 0, DIR, AT(dir), 0);
 	REFUSE(sa->mode = 3, MODE, AT(mode), 3);
-	REFUSE(sa->family = VESPER_IPV6, FAMILY, AT(family), 6);
+	REFUSE(sa->family = 7, FAMILY, AT(family), 7);
 	REFUSE(sa->alg = 0, ALG, AT(alg), 0);
 	REFUSE(sa->key_len = 33, KEY_LEN, AT(key_len), 33);
 	REFUSE(sa->icv_len = 4, ICV_LEN, AT(icv_len), 4);
@@ -242,16 +243,26 @@ static void test_refused_sas(void **state)
 	REFUSE(memset(sa->dst, 0, 4), ADDRESS, AT(dst), 0);
 	REFUSE(sa->src[15] = 1, ADDRESS, AT(src) + 15, 1);
 	REFUSE(sa->replay_window = 32, WINDOW, AT(replay_window), 32);
-	REFUSE(sa->flags = 4, FLAGS, AT(flags), 4);
+	/* More than this card has, though not more than the ABI knows. */
+	REFUSE((sa->dir = VESPER_DIR_IN, sa->replay_window = 1025), WINDOW, AT(replay_window),
+	       1025);
+	REFUSE(sa->flags = VESPER_SAF_FLOW_COPY, FLAGS, AT(flags), VESPER_SAF_FLOW_COPY);
 	REFUSE(sa->ttl = 0, TTL, AT(ttl), 0);
 	REFUSE(sa->seq = 1ull << 32, SEQ, AT(seq), 1ull << 32);
 	REFUSE((sa->dir = VESPER_DIR_IN, sa->queue = 2), QUEUE, AT(queue), 2);
 	REFUSE(sa->key_len = 24, KEY_PADDING, AT(key) + 24, 0);
+	REFUSE(sa->tos = 3, TOS, AT(tos), 3);
+	REFUSE(sa->tfc = 9601, TFC, AT(tfc), 9601);
+	REFUSE(sa->mtu = 67, MTU, AT(mtu), 67);
+	REFUSE(sa->dport[1] = 9, PORT, AT(dport), 9);
+	REFUSE(sa->flow_label = 9, FLOW_LABEL, AT(flow_label), 9);
+	REFUSE((sa->soft_bytes = 9, sa->hard_bytes = 8), LIFETIME, AT(soft_bytes), 9);
+	REFUSE(sa->lease_end = 1ull << 32, LEASE, AT(lease_end), 1ull << 32);
+	REFUSE(sa->sel.dst[2] = 9, SELECTOR, AT(sel.dst) + 2, 9);
 }
 
 static void test_refused_by_table(void **state)
 {
-	static const u8 zero[256];
 	struct vesper_mbx_sa_add add = good();
 	int i;
 
@@ -263,11 +274,9 @@ static void test_refused_by_table(void **state)
 	}
 	call(&add, VESPER_MBX_SA_ADD, sizeof(add));
 	assert_refused(VESPER_MBX_E_DUPLICATE, AT(spi), 0x1200 + MOCK_SAS - 1);
-	assert_memory_equal(mock.staging, zero, sizeof(zero));
 	add.sa.spi[3] = 0x99;
 	call(&add, VESPER_MBX_SA_ADD, sizeof(add));
 	assert_refused(VESPER_MBX_E_FULL, 0, 1024);
-	assert_memory_equal(mock.staging, zero, sizeof(zero));
 }
 
 static void test_broken_hardware(void **state)
@@ -286,6 +295,12 @@ static void test_broken_hardware(void **state)
 	call(&msg, VESPER_MBX_RESET, sizeof(msg.hdr));
 	assert_refused(VESPER_MBX_E_HARDWARE, 0, 0);
 	mock.sa_stuck = false;
+	mock.pol_stuck = true;
+	call(&msg, VESPER_MBX_POLICY_DEL, sizeof(msg));
+	assert_refused(VESPER_MBX_E_HARDWARE, 24, 0);
+	call(&msg, VESPER_MBX_RESET, sizeof(msg.hdr));
+	assert_refused(VESPER_MBX_E_HARDWARE, 0, 0);
+	mock.pol_stuck = false;
 
 	mock.gcm_short = true;
 	call(&add, VESPER_MBX_SA_ADD, sizeof(add));
@@ -301,15 +316,18 @@ static void test_frame(void **state)
 		u16 cmd;
 		u16 size;
 	} commands[] = {
-		{ VESPER_MBX_IDENTIFY, 24 }, { VESPER_MBX_SA_ADD, 152 },
-		{ VESPER_MBX_SA_DEL, 32 },   { VESPER_MBX_SA_QUERY, 32 },
-		{ VESPER_MBX_STATS, 24 },    { VESPER_MBX_SELFTEST, 24 },
-		{ VESPER_MBX_RESET, 24 },
+		{ VESPER_MBX_IDENTIFY, 24 },	 { VESPER_MBX_SA_ADD, 280 },
+		{ VESPER_MBX_SA_DEL, 32 },	 { VESPER_MBX_SA_QUERY, 32 },
+		{ VESPER_MBX_STATS, 24 },	 { VESPER_MBX_SELFTEST, 24 },
+		{ VESPER_MBX_RESET, 24 },	 { VESPER_MBX_SA_LEASE, 40 },
+		{ VESPER_MBX_POLICY_ADD, 88 },	 { VESPER_MBX_POLICY_DEL, 32 },
+		{ VESPER_MBX_POLICY_QUERY, 32 }, { VESPER_MBX_DSCP_MAP, 88 },
 	};
 	union {
 		struct vesper_mbx_hdr hdr;
 		struct vesper_mbx_handle handle;
-		u8 bytes[160];
+		struct vesper_mbx_sa_lease lease;
+		u8 bytes[288];
 	} msg;
 	size_t i;
 
@@ -317,14 +335,16 @@ static void test_frame(void **state)
 	memset(&msg, 0, sizeof(msg));
 	call(&msg, 0, 24);
 	assert_refused(VESPER_MBX_E_COMMAND, 0, 0);
-	call(&msg, 8, 24);
-	assert_refused(VESPER_MBX_E_COMMAND, 0, 8);
+	call(&msg, 13, 24);
+	assert_refused(VESPER_MBX_E_COMMAND, 0, 13);
+	call(&msg, 0xffff, 24);
+	assert_refused(VESPER_MBX_E_COMMAND, 0, 0xffff);
 	for (i = 0; i < ARRAY_SIZE(commands); i++) {
-		call_len(&msg, commands[i].cmd, 160, commands[i].size + 1);
+		call_len(&msg, commands[i].cmd, sizeof(msg), commands[i].size + 1);
 		assert_refused(VESPER_MBX_E_LENGTH, 2, commands[i].size + 1);
-		call_len(&msg, commands[i].cmd, 160, commands[i].size - 1);
+		call_len(&msg, commands[i].cmd, sizeof(msg), commands[i].size - 1);
 		assert_refused(VESPER_MBX_E_LENGTH, 2, commands[i].size - 1);
-		call_len(&msg, commands[i].cmd, 160, 0);
+		call_len(&msg, commands[i].cmd, sizeof(msg), 0);
 		assert_refused(VESPER_MBX_E_LENGTH, 2, 0);
 	}
 	msg.hdr.status = 9;
@@ -351,6 +371,12 @@ static void test_frame(void **state)
 	msg.handle.flags = 2;
 	call(&msg, VESPER_MBX_SA_QUERY, 32);
 	assert_refused(VESPER_MBX_E_RESERVED, 28, 2);
+	call(&msg, VESPER_MBX_POLICY_QUERY, 32);
+	assert_refused(VESPER_MBX_E_RESERVED, 28, 2);
+	call(&msg, VESPER_MBX_POLICY_DEL, 32);
+	assert_refused(VESPER_MBX_E_RESERVED, 28, 2);
+	call(&msg, VESPER_MBX_SA_LEASE, 40);
+	assert_refused(VESPER_MBX_E_RESERVED, 28, 2);
 }
 
 static void test_erases(void **state)
@@ -368,9 +394,9 @@ static void test_erases(void **state)
 	assert_false(mock_in_globals(key, 8));
 	assert_false(mock_in_globals((const u8 *)"SALT\x00\x00\x12\x34", 8));
 	/* The search itself works. */
-	memcpy(mock.staging, key, 32);
+	memcpy(mock.pol_staging, key, 32);
 	assert_true(mock_in_globals(key, 8));
-	memset(mock.staging, 0, 32);
+	memset(mock.pol_staging, 0, 32);
 
 	/* A key behind the end of a message that is refused anyhow. */
 	call_len(&add, VESPER_MBX_IDENTIFY, sizeof(add), 24);
@@ -401,6 +427,249 @@ static void test_stats_and_reset(void **state)
 	assert_ok(sizeof(msg));
 	assert_int_equal(mock.handle[0], 0);
 	assert_int_equal(mock.clears, 1);
+}
+
+static void add_port(u16 port, u8 spi, struct vesper_mbx_sa_add *add)
+{
+	*add = good();
+	add->sa.dir = VESPER_DIR_IN;
+	add->sa.flags = VESPER_SAF_UDP;
+	add->sa.spi[3] = spi;
+	add->sa.dport[0] = (u8)(port >> 8);
+	add->sa.dport[1] = (u8)port;
+	call(add, VESPER_MBX_SA_ADD, sizeof(*add));
+}
+
+/* How many slots hold a port; of none, how many are free. */
+static u32 slots(u16 port)
+{
+	u32 i, n = 0;
+
+	for (i = 0; i < 7; i++)
+		n += mock.natt_port[i] == port;
+	return n;
+}
+
+static void test_ports(void **state)
+{
+	const struct vesper_mbx_handle *answer = (const void *)mock.response;
+	struct vesper_mbx_handle del[3] = { 0 };
+	struct vesper_mbx_sa_add add;
+	u8 i;
+
+	(void)state;
+	for (i = 0; i < 3; i++) {
+		add_port(i == 2 ? 4500 : 0x1234, i, &add);
+		assert_ok(sizeof(*answer));
+		del[i].handle = answer->handle;
+	}
+	assert_int_equal(slots(0x1234), 1);
+	assert_int_equal(slots(0), 6);
+	/* A duplicate does not count, and neither does one that the table has no room for. */
+	add_port(0x4321, 1, &add);
+	assert_refused(VESPER_MBX_E_DUPLICATE, AT(spi), 0x1201);
+	assert_int_equal(slots(0), 6);
+	mock.sa_stuck = true;
+	add_port(0x4321, 9, &add);
+	assert_refused(VESPER_MBX_E_HARDWARE, 0, 0);
+	assert_int_equal(slots(0), 6);
+	call(&del[0], VESPER_MBX_SA_DEL, sizeof(del[0]));
+	assert_refused(VESPER_MBX_E_HARDWARE, 24, del[0].handle);
+	mock.sa_stuck = false;
+	call(&del[0], VESPER_MBX_SA_DEL, sizeof(del[0]));
+	assert_int_equal(slots(0x1234), 1);
+	call(&del[0], VESPER_MBX_SA_DEL, sizeof(del[0]));
+	assert_refused(VESPER_MBX_E_HANDLE, 24, del[0].handle);
+	assert_int_equal(slots(0x1234), 1);
+	call(&del[1], VESPER_MBX_SA_DEL, sizeof(del[1]));
+	assert_int_equal(slots(0), 7);
+	call(&del[2], VESPER_MBX_SA_DEL, sizeof(del[2]));
+	assert_int_equal(slots(0), 7);
+
+	for (i = 0; i < 7; i++) {
+		add_port(100 + i, i, &add);
+		assert_ok(sizeof(*answer));
+	}
+	add_port(107, 7, &add);
+	assert_refused(VESPER_MBX_E_PORTS_FULL, AT(dport), 107);
+	assert_int_equal(mock.installs, 3 + 1 + 7);
+	add_port(4500, 7, &add);
+	assert_ok(sizeof(*answer));
+	add_port(106, 8, &add);
+	assert_ok(sizeof(*answer));
+	call(&add, VESPER_MBX_RESET, sizeof(add.hdr));
+	assert_int_equal(slots(0), 7);
+	add_port(106, 8, &add);
+	assert_int_equal(slots(0), 6);
+}
+
+static void test_lease(void **state)
+{
+	struct vesper_mbx_sa_lease msg = { 0 };
+	struct vesper_mbx_sa_add add = good();
+	u32 out, in;
+
+	(void)state;
+	add.sa.seq = 1000;
+	call(&add, VESPER_MBX_SA_ADD, sizeof(add));
+	out = mock.handle[0];
+	add.sa.dir = VESPER_DIR_IN;
+	call(&add, VESPER_MBX_SA_ADD, sizeof(add));
+	in = mock.handle[1];
+	mock.lease_end = 99;
+
+	msg.handle = out;
+	msg.lease_end = 999;
+	call(&msg, VESPER_MBX_SA_LEASE, sizeof(msg));
+	assert_refused(VESPER_MBX_E_LEASE, 32, 999);
+	msg.lease_end = 1ull << 32;
+	call(&msg, VESPER_MBX_SA_LEASE, sizeof(msg));
+	assert_refused(VESPER_MBX_E_LEASE, 32, 1ull << 32);
+	msg.lease_end = 2000;
+	msg.handle = in;
+	call(&msg, VESPER_MBX_SA_LEASE, sizeof(msg));
+	assert_refused(VESPER_MBX_E_LEASE, 24, in);
+	msg.handle = in + 1;
+	call(&msg, VESPER_MBX_SA_LEASE, sizeof(msg));
+	assert_refused(VESPER_MBX_E_HANDLE, 24, in + 1);
+	mock.sa_stuck = true;
+	call(&msg, VESPER_MBX_SA_LEASE, sizeof(msg));
+	assert_refused(VESPER_MBX_E_HARDWARE, 24, in + 1);
+	mock.sa_stuck = false;
+	assert_int_equal(mock.lease_end, 99);
+
+	msg.handle = out;
+	call(&msg, VESPER_MBX_SA_LEASE, sizeof(msg));
+	assert_ok(sizeof(*rsp));
+	assert_int_equal(mock.lease_end, 2000);
+	msg.lease_end = 0;
+	call(&msg, VESPER_MBX_SA_LEASE, sizeof(msg));
+	assert_ok(sizeof(*rsp));
+	assert_int_equal(mock.lease_end, 0);
+	mock.sa[0].sa.flags = VESPER_SAF_ESN;
+	msg.lease_end = 0x123456789abcdef0;
+	call(&msg, VESPER_MBX_SA_LEASE, sizeof(msg));
+	assert_ok(sizeof(*rsp));
+	assert_int_equal(mock.lease_end, 0x123456789abcdef0);
+}
+
+static struct vesper_mbx_policy_add good_policy(void)
+{
+	struct vesper_mbx_policy_add msg = { 0 };
+
+	msg.policy.dst[0] = 10;
+	msg.policy.dst_len = 8;
+	msg.policy.family = VESPER_IPV4;
+	msg.policy.proto = 17;
+	msg.policy.action = VESPER_BYPASS;
+	msg.policy.priority = 5;
+	return msg;
+}
+
+#define POLICY_AT(member) (sizeof(*rsp) + offsetof(struct vesper_policy, member))
+
+static void test_policies(void **state)
+{
+	const struct vesper_mbx_policy_query_rsp *query = (const void *)mock.response;
+	const struct vesper_mbx_handle *answer = (const void *)mock.response;
+	struct vesper_mbx_policy_add add = good_policy();
+	struct vesper_mbx_handle msg = { 0 };
+	struct vesper_mbx_sa_add sa = good();
+	u32 handle;
+
+	(void)state;
+	call(&add, VESPER_MBX_POLICY_ADD, sizeof(add));
+	assert_ok(sizeof(*answer));
+	handle = answer->handle;
+	assert_int_equal(handle, mock.pol_handle[0]);
+	assert_memory_equal(&mock.policy[0], &add.policy, sizeof(add.policy));
+	msg.handle = handle;
+	call(&msg, VESPER_MBX_POLICY_QUERY, sizeof(msg));
+	assert_ok(sizeof(*query));
+	assert_int_equal(query->handle, handle);
+	assert_int_equal(query->reserved, 0);
+	assert_memory_equal(&query->policy, &add.policy, sizeof(add.policy));
+	msg.handle = 0;
+	msg.flags = VESPER_QUERY_NEXT;
+	call(&msg, VESPER_MBX_POLICY_QUERY, sizeof(msg));
+	assert_ok(sizeof(*query));
+	assert_int_equal(query->handle, handle);
+	msg.handle = 1;
+	call(&msg, VESPER_MBX_POLICY_QUERY, sizeof(msg));
+	assert_refused(VESPER_MBX_E_POLICY_HANDLE, 24, 1);
+
+	call(&sa, VESPER_MBX_SA_ADD, sizeof(sa));
+	add.policy.action = VESPER_PROTECT;
+	add.policy.sa = mock.handle[0];
+	call(&add, VESPER_MBX_POLICY_ADD, sizeof(add));
+	assert_ok(sizeof(*answer));
+	add.policy.sa++;
+	call(&add, VESPER_MBX_POLICY_ADD, sizeof(add));
+	assert_refused(VESPER_MBX_E_POLICY_SA, POLICY_AT(sa), add.policy.sa);
+	sa.sa.dir = VESPER_DIR_IN;
+	call(&sa, VESPER_MBX_SA_ADD, sizeof(sa));
+	add.policy.sa = mock.handle[1];
+	call(&add, VESPER_MBX_POLICY_ADD, sizeof(add));
+	assert_refused(VESPER_MBX_E_POLICY_SA, POLICY_AT(sa), add.policy.sa);
+	mock.sa_stuck = true;
+	call(&add, VESPER_MBX_POLICY_ADD, sizeof(add));
+	assert_refused(VESPER_MBX_E_HARDWARE, POLICY_AT(sa), add.policy.sa);
+	mock.sa_stuck = false;
+
+	add = good_policy();
+	add.policy.action = 0;
+	call(&add, VESPER_MBX_POLICY_ADD, sizeof(add));
+	assert_refused(VESPER_MBX_E_ACTION, POLICY_AT(action), 0);
+	add = good_policy();
+	mock.pol_status = VESPER_MBX_E_POLICY_DUPLICATE;
+	call(&add, VESPER_MBX_POLICY_ADD, sizeof(add));
+	assert_refused(VESPER_MBX_E_POLICY_DUPLICATE, POLICY_AT(src), 0);
+	mock.pol_status = VESPER_MBX_E_POLICY_FULL;
+	call(&add, VESPER_MBX_POLICY_ADD, sizeof(add));
+	assert_refused(VESPER_MBX_E_POLICY_FULL, 0, 512);
+	mock.pol_status = VESPER_MBX_E_POLICY_MASKS;
+	call(&add, VESPER_MBX_POLICY_ADD, sizeof(add));
+	assert_refused(VESPER_MBX_E_POLICY_MASKS, 0, 16);
+	mock.pol_stuck = true;
+	call(&add, VESPER_MBX_POLICY_ADD, sizeof(add));
+	assert_refused(VESPER_MBX_E_HARDWARE, 0, 0);
+	mock.pol_stuck = false;
+
+	msg.handle = handle;
+	msg.flags = 0;
+	call(&msg, VESPER_MBX_POLICY_DEL, sizeof(msg));
+	assert_ok(sizeof(*rsp));
+	assert_int_equal(mock.pol_handle[0], 0);
+	call(&msg, VESPER_MBX_POLICY_DEL, sizeof(msg));
+	assert_refused(VESPER_MBX_E_POLICY_HANDLE, 24, handle);
+	call(&msg, VESPER_MBX_RESET, sizeof(msg.hdr));
+	assert_int_equal(mock.pol_handle[1], 0);
+}
+
+static void test_dscp_map(void **state)
+{
+	struct vesper_mbx_dscp_map msg = { 0 };
+	u8 identity[64];
+	int i;
+
+	(void)state;
+	for (i = 0; i < 64; i++) {
+		identity[i] = (u8)i;
+		msg.map[i] = (u8)(63 - i);
+	}
+	call(&msg, VESPER_MBX_DSCP_MAP, sizeof(msg));
+	assert_ok(sizeof(*rsp));
+	assert_memory_equal(mock.dscp_map, msg.map, 64);
+	for (i = 0; i < 64; i++) {
+		struct vesper_mbx_dscp_map wrong = { 0 };
+
+		wrong.map[i] = (u8)(64 + i);
+		call(&wrong, VESPER_MBX_DSCP_MAP, sizeof(wrong));
+		assert_refused(VESPER_MBX_E_DSCP, (u16)(24 + i), 64 + (u64)i);
+		assert_memory_equal(mock.dscp_map, msg.map, 64);
+	}
+	call(&msg, VESPER_MBX_RESET, sizeof(msg.hdr));
+	assert_memory_equal(mock.dscp_map, identity, 64);
 }
 
 static void test_selftest(void **state)
@@ -483,6 +752,10 @@ int main(void)
 		cmocka_unit_test_setup(test_frame, boot),
 		cmocka_unit_test_setup(test_erases, boot),
 		cmocka_unit_test_setup(test_stats_and_reset, boot),
+		cmocka_unit_test_setup(test_ports, boot),
+		cmocka_unit_test_setup(test_lease, boot),
+		cmocka_unit_test_setup(test_policies, boot),
+		cmocka_unit_test_setup(test_dscp_map, boot),
 		cmocka_unit_test_setup(test_selftest, boot),
 		cmocka_unit_test_setup(test_stalled_engine, boot),
 	};

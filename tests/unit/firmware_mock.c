@@ -16,9 +16,12 @@ static struct {
 	bool busy, done;
 	bool dropped; /* erased while busy: nothing of the result is kept */
 	u32 ctl;      /* of the job that is under way */
-	u32 sa_handle, sa_status, sa_rsp_handle;
+	u32 sa_handle, sa_status, sa_rsp_handle, sa_arg_lo, sa_arg_hi;
 	struct vesper_sa_state sa_state;
+	u32 pol_handle, pol_status, pol_rsp_handle;
+	struct vesper_policy pol_state;
 	u32 generation;
+	u32 copy_lo, copy_hi;
 } hw;
 
 void mock_reset(void)
@@ -26,6 +29,7 @@ void mock_reset(void)
 	memset(&mock, 0, sizeof(mock));
 	memset(&hw, 0, sizeof(hw));
 	hw.sa_status = VESPER_MGMT__SA_STATUS__READY_bm;
+	hw.pol_status = VESPER_MGMT__POL_STATUS__READY_bm;
 }
 
 static bool all_zero(const u8 *p, size_t len)
@@ -40,7 +44,7 @@ bool mock_gcm_erased(void)
 {
 	return all_zero(hw.key, 32) && all_zero(hw.h, 16) && all_zero(hw.j0, 16) &&
 	       all_zero(hw.aad, 16) && all_zero(hw.data, 64) && all_zero(hw.out, 64) &&
-	       all_zero(hw.tag, 16);
+	       all_zero(hw.tag, 16) && all_zero(mock.staging, sizeof(mock.staging));
 }
 
 extern char __data_start[], _end[];
@@ -63,7 +67,7 @@ __attribute__((no_sanitize("address"))) bool mock_in_globals(const u8 *secret, s
 void mock_request(const void *msg, size_t len)
 {
 	memcpy(mock.request, msg, len);
-	mock.words = (u32)(len + 3) / 4;
+	mock.pending = true;
 }
 
 /* ---- AES-GCM (SP 800-38D) ---- */
@@ -163,7 +167,9 @@ void mock_gcm_finish(void)
 	memset(hw.data, 0, sizeof(hw.data));
 	hw.busy = false;
 	hw.done = !hw.dropped;
-	if (hw.dropped) {
+	if (!hw.dropped && (hw.ctl & VESPER_MGMT__GCM_CTL__TO_SA_bm))
+		memcpy(mock.staging + offsetof(struct vesper_sa_record, h), hw.tag, 16);
+	if (hw.dropped || (hw.ctl & VESPER_MGMT__GCM_CTL__TO_SA_bm)) {
 		memset(hw.tag, 0, sizeof(hw.tag));
 		memset(hw.out, 0, sizeof(hw.out));
 	}
@@ -188,86 +194,176 @@ static u32 sa_install(void)
 	int i, place = -1;
 
 	memcpy(&rec, mock.staging, sizeof(rec));
+	memset(mock.staging, 0, sizeof(mock.staging));
 	for (i = MOCK_SAS - 1; i >= 0; i--) {
 		if (!mock.handle[i])
 			place = i;
-		else if (!memcmp(mock.sa[i].spi, rec.spi, 4) && mock.sa[i].dir == rec.dir)
+		else if (!memcmp(mock.sa[i].sa.spi, rec.sa.spi, 4) &&
+			 mock.sa[i].sa.dir == rec.sa.dir)
 			return VESPER_MBX_E_DUPLICATE;
 	}
 	if (place < 0)
 		return VESPER_MBX_E_FULL;
 	mock.sa[place] = rec;
 	hw.sa_rsp_handle = ++hw.generation << VESPER_SA_GEN_SHIFT |
-			   (rec.dir == VESPER_DIR_IN ? VESPER_SA_INBOUND : 0) | (u32)place;
+			   (rec.sa.dir == VESPER_DIR_IN ? VESPER_SA_INBOUND : 0) | (u32)place;
 	mock.handle[place] = hw.sa_rsp_handle;
-	memset(mock.staging, 0, sizeof(mock.staging));
 	return VESPER_MBX_OK;
 }
 
-static u32 sa_read(bool next)
+static void sa_read(int i)
 {
-	int i = sa_find(hw.sa_handle, next);
-
-	if (i < 0)
-		return VESPER_MBX_E_HANDLE;
 	hw.sa_rsp_handle = mock.handle[i];
 	memset(&hw.sa_state, 0, sizeof(hw.sa_state));
-	hw.sa_state.seq = mock.sa[i].seq;
+	hw.sa_state.seq = mock.sa[i].sa.seq;
 	hw.sa_state.packets = 0x1122334455667788;
 	hw.sa_state.bytes = 2;
-	hw.sa_state.replayed = 3;
-	hw.sa_state.icv_failed = 4;
-	memcpy(hw.sa_state.spi, mock.sa[i].spi, 4);
-	memcpy(hw.sa_state.src, mock.sa[i].src, 16);
-	memcpy(hw.sa_state.dst, mock.sa[i].dst, 16);
-	hw.sa_state.mode = mock.sa[i].mode;
-	hw.sa_state.family = mock.sa[i].family;
-	hw.sa_state.key_len = mock.sa[i].key_len;
-	hw.sa_state.icv_len = mock.sa[i].icv_len;
-	hw.sa_state.queue = mock.sa[i].queue;
-	hw.sa_state.replay_window = (u16)mock.sa[i].replay_window;
-	return VESPER_MBX_OK;
+	hw.sa_state.lease_end = 3;
+	hw.sa_state.drops[VESPER_SAD_KIND] = 4;
+	hw.sa_state.sa = mock.sa[i].sa;
+	memset(hw.sa_state.sa.key, 0, sizeof(hw.sa_state.sa.key));
+	memset(hw.sa_state.sa.salt, 0, sizeof(hw.sa_state.sa.salt));
 }
 
 static void sa_command(u32 cmd)
 {
-	u32 status = VESPER_MBX_OK;
-	int i;
+	bool next = cmd & VESPER_MGMT__SA_CMD__NEXT_bm;
+	u32 status = VESPER_MBX_OK, op = cmd & VESPER_MGMT__SA_CMD__OP_bm;
+	int i = op == 0 || op == 3 ? 0 : sa_find(hw.sa_handle, op == 2 && next);
 
 	hw.sa_status &= ~VESPER_MGMT__SA_STATUS__DONE_bm;
 	if (mock.sa_stuck || !(cmd & VESPER_MGMT__SA_CMD__START_bm))
 		return;
-	switch (cmd & VESPER_MGMT__SA_CMD__OP_bm) {
-	case 0:
+	if (op == 0) {
+		mock.installs++;
 		status = sa_install();
-		break;
-	case 1:
-		i = sa_find(hw.sa_handle, false);
-		if (i < 0)
-			status = VESPER_MBX_E_HANDLE;
-		else
-			mock.handle[i] = 0;
-		break;
-	case 2:
-		status = sa_read(cmd & VESPER_MGMT__SA_CMD__NEXT_bm);
-		break;
-	default:
+	} else if (op == 3) {
 		memset(mock.handle, 0, sizeof(mock.handle));
-		break;
+	} else if (i < 0) {
+		status = VESPER_MBX_E_HANDLE;
+	} else if (op == 1) {
+		mock.handle[i] = 0;
+	} else if (op == 2) {
+		sa_read(i);
+	} else {
+		mock.lease_end = (u64)hw.sa_arg_hi << 32 | hw.sa_arg_lo;
 	}
 	hw.sa_status =
 		VESPER_MGMT__SA_STATUS__READY_bm | VESPER_MGMT__SA_STATUS__DONE_bm | status << 8;
 }
 
+/* ---- policy table ---- */
+
+static int policy_find(u32 handle, bool next)
+{
+	int i;
+
+	for (i = 0; i < MOCK_POLICIES; i++)
+		if (mock.pol_handle[i] &&
+		    (next ? (mock.pol_handle[i] & 0xffff) >= (handle & 0xffff) :
+			    mock.pol_handle[i] == handle))
+			return i;
+	return -1;
+}
+
+static u32 policy_install(void)
+{
+	int i;
+
+	mock.installs++;
+	if (mock.pol_status)
+		return mock.pol_status;
+	for (i = 0; i < MOCK_POLICIES && mock.pol_handle[i]; i++)
+		;
+	if (i == MOCK_POLICIES)
+		return VESPER_MBX_E_POLICY_FULL;
+	memcpy(&mock.policy[i], mock.pol_staging, sizeof(mock.policy[i]));
+	hw.pol_rsp_handle = ++hw.generation << 16 | (u32)i;
+	mock.pol_handle[i] = hw.pol_rsp_handle;
+	return VESPER_MBX_OK;
+}
+
+static void policy_command(u32 cmd)
+{
+	u32 status = VESPER_MBX_OK, op = cmd & VESPER_MGMT__POL_CMD__OP_bm;
+	int i = op == 0 || op == 3 ? 0 :
+				     policy_find(hw.pol_handle,
+						 op == 2 && (cmd & VESPER_MGMT__POL_CMD__NEXT_bm));
+
+	hw.pol_status &= ~VESPER_MGMT__POL_STATUS__DONE_bm;
+	if (mock.pol_stuck || !(cmd & VESPER_MGMT__POL_CMD__START_bm))
+		return;
+	if (op == 0) {
+		status = policy_install();
+	} else if (op == 3) {
+		memset(mock.pol_handle, 0, sizeof(mock.pol_handle));
+	} else if (i < 0) {
+		status = VESPER_MBX_E_POLICY_HANDLE;
+	} else if (op == 1) {
+		mock.pol_handle[i] = 0;
+	} else {
+		hw.pol_rsp_handle = mock.pol_handle[i];
+		hw.pol_state = mock.policy[i];
+	}
+	hw.pol_status =
+		VESPER_MGMT__POL_STATUS__READY_bm | VESPER_MGMT__POL_STATUS__DONE_bm | status << 8;
+}
+
+/* ---- copier ---- */
+
+static void copy(u32 ctl)
+{
+	u32 from = (ctl & VESPER_MGMT__COPY_CTL__FROM_bm) >> VESPER_MGMT__COPY_CTL__FROM_bp;
+	u32 words = (ctl & VESPER_MGMT__COPY_CTL__WORDS_bm) >> VESPER_MGMT__COPY_CTL__WORDS_bp;
+	bool policy = ctl & VESPER_MGMT__COPY_CTL__POLICY_bm;
+	const u8 *window = mock.request + 4 * from;
+	u32 i;
+
+	if (!(ctl & VESPER_MGMT__COPY_CTL__START_bm) || !mock.pending || !words || words > 64 ||
+	    (policy && words > 16))
+		abort();
+	memcpy(policy ? mock.pol_staging : mock.staging, window, 4 * words);
+	if (!policy)
+		memcpy(hw.key, window + offsetof(struct vesper_sa, key), 32);
+	hw.copy_lo = hw.copy_hi = 0;
+	for (i = 0; i < words; i++)
+		if (!all_zero(window + 4 * i, 4))
+			*(i < 32 ? &hw.copy_lo : &hw.copy_hi) |= 1u << i % 32;
+}
+
+static void erase(u32 what)
+{
+	if (what & VESPER_MGMT__ERASE__STAGING_bm)
+		memset(mock.staging, 0, sizeof(mock.staging));
+	if (!(what & VESPER_MGMT__ERASE__JOB_bm))
+		return;
+	hw.dropped = hw.busy;
+	if (!hw.busy) {
+		memset(hw.key, 0, sizeof(hw.key));
+		memset(hw.h, 0, sizeof(hw.h));
+		memset(hw.j0, 0, sizeof(hw.j0));
+		memset(hw.aad, 0, sizeof(hw.aad));
+		memset(hw.data, 0, sizeof(hw.data));
+	}
+	memset(hw.tag, 0, sizeof(hw.tag));
+	memset(hw.out, 0, sizeof(hw.out));
+	hw.done = false;
+}
+
 /* ---- registers ---- */
 
 /* Writable byte strings: offset and place. */
-#define STRINGS                                                                             \
-	{ REG(gcm_key), hw.key, 32 }, { REG(gcm_h), hw.h, 16 }, { REG(gcm_j0), hw.j0, 16 }, \
-		{ REG(gcm_aad), hw.aad, 16 }, { REG(gcm_data), hw.data, 64 },               \
-		{ REG(sa_record), mock.staging, 256 }, { REG(gcm_tag), hw.tag, 16 },        \
-		{ REG(gcm_out), hw.out, 64 }, { REG(sa_state), (u8 *)&hw.sa_state, 88 }
-#define WRITABLE_STRINGS 6
+#define STRINGS                                                                                \
+	{ REG(gcm_key), hw.key, 32 }, { REG(gcm_h), hw.h, 16 }, { REG(gcm_j0), hw.j0, 16 },    \
+		{ REG(gcm_aad), hw.aad, 16 }, { REG(gcm_data), hw.data, 64 },                  \
+		{ REG(dscp_map), mock.dscp_map, 64 },                                          \
+		{ REG(natt_port[0]), (u8 *)mock.natt_port, 28 }, { REG(gcm_tag), hw.tag, 16 }, \
+		{ REG(gcm_out), hw.out, 64 },                                                  \
+		{ REG(sa_state), (u8 *)&hw.sa_state, sizeof(hw.sa_state) },                    \
+	{                                                                                      \
+		REG(pol_state), (u8 *)&hw.pol_state, sizeof(hw.pol_state)                      \
+	}
+#define WRITABLE_STRINGS 7
 
 static u8 *string_at(u32 offset, bool write)
 {
@@ -302,7 +398,7 @@ u32 mmio_read(u32 offset)
 	case REG(state):
 		return mock.state;
 	case REG(mbx):
-		return (mock.words != 0) | mock.words << 16;
+		return mock.pending;
 	case REG(board_mac_lo):
 		return 0x33221102;
 	case REG(board_mac_hi):
@@ -313,6 +409,20 @@ u32 mmio_read(u32 offset)
 		return hw.sa_status;
 	case REG(sa_rsp_handle):
 		return hw.sa_rsp_handle;
+	case REG(pol_status):
+		return hw.pol_status;
+	case REG(pol_rsp_handle):
+		return hw.pol_rsp_handle;
+	case REG(limits):
+		return 1024 | 16 << 16;
+	case REG(policies):
+		return 512;
+	case REG(copy_status):
+		return 0;
+	case REG(copy_lo):
+		return hw.copy_lo;
+	case REG(copy_hi):
+		return hw.copy_hi;
 	default:
 		fprintf(stderr, "firmware reads offset 0x%x\n", offset);
 		abort();
@@ -342,16 +452,29 @@ void mmio_write(u32 offset, u32 value)
 		break;
 	case REG(mbx_done):
 		mock.done++;
-		mock.words = 0;
+		mock.pending = false;
+		memset(mock.request, 0, sizeof(mock.request));
 		break;
 	case REG(gcm_ctl):
 		gcm_start(value);
 		break;
-	case REG(gcm_erase):
-		hw.dropped = hw.busy;
-		memset(hw.tag, 0, sizeof(hw.tag));
-		memset(hw.out, 0, sizeof(hw.out));
-		hw.done = false;
+	case REG(erase):
+		erase(value);
+		break;
+	case REG(copy_ctl):
+		copy(value);
+		break;
+	case REG(pol_handle):
+		hw.pol_handle = value;
+		break;
+	case REG(pol_cmd):
+		policy_command(value);
+		break;
+	case REG(sa_arg_lo):
+		hw.sa_arg_lo = value;
+		break;
+	case REG(sa_arg_hi):
+		hw.sa_arg_hi = value;
 		break;
 	case REG(sa_handle):
 		hw.sa_handle = value;
@@ -369,7 +492,7 @@ void mmio_write(u32 offset, u32 value)
 	}
 }
 
-void *mmio_request(void)
+const void *mmio_request(void)
 {
 	return mock.request;
 }

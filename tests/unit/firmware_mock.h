@@ -2,14 +2,15 @@
 /*
  * The card's hardware as the firmware sees it, for tests on the host: registers,
  * mailbox windows, AES-GCM engines (computed with OpenSSL's AES and a GHASH by
- * the book), an SA table that keeps what is installed, counters.
+ * the book), tables that keep what is installed, the copier, counters.
  */
 #ifndef FIRMWARE_MOCK_H
 #define FIRMWARE_MOCK_H
 
 #include "mmio.h"
 
-#define MOCK_SAS 4
+#define MOCK_SAS      12
+#define MOCK_POLICIES 3
 
 struct mock {
 	/* what is broken */
@@ -17,6 +18,8 @@ struct mock {
 	bool gcm_short; /* results are a byte short */
 	u8 flip_tag[2]; /* XORed to each engine's tags */
 	bool sa_stuck;	/* commands are never answered */
+	bool pol_stuck;
+	u32 pol_status; /* 0, or what INSTALL answers */
 	/* what the firmware did */
 	u32 state;
 	u32 fw_version;
@@ -24,17 +27,27 @@ struct mock {
 	u32 gcm_jobs[2]; /* jobs each engine has done */
 	u32 done;	 /* responses */
 	u32 snapshots, clears;
-	u8 staging[256]; /* of the SA table */
+	u8 staging[272]; /* of the SA table */
+	u8 pol_staging[64];
+	u32 installs;  /* commands, whatever the answer */
+	u64 lease_end; /* last LEASE */
+	u8 dscp_map[64];
+	u32 natt_port[7];
 	struct vesper_sa_record sa[MOCK_SAS];
 	u32 handle[MOCK_SAS]; /* 0: free */
-	u8 request[VESPER_MBX_SIZE];
-	u8 response[VESPER_MBX_SIZE];
-	u32 words; /* of the request that the host wrote */
+	struct vesper_policy policy[MOCK_POLICIES];
+	u32 pol_handle[MOCK_POLICIES]; /* 0: free */
+	u8 request[VESPER_MBX_SIZE] __attribute__((aligned(8)));
+	u8 response[VESPER_MBX_SIZE] __attribute__((aligned(8)));
+	bool pending;
 };
 
 extern struct mock mock;
 
-/* A card after reset: two queue pairs, four blocks, an SA table of MOCK_SAS that says 1,024. */
+/*
+ * A card after reset: two queue pairs, four blocks, windows up to 1,024, tables of MOCK_SAS
+ * and MOCK_POLICIES that say 1,024 and 512 (with 16 masks).
+ */
 void mock_reset(void);
 
 /* The engine gets on with the job that was stuck, if there is one. */

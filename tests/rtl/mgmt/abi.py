@@ -6,35 +6,76 @@ import struct
 from pathlib import Path
 
 _HEADER = (Path(__file__).resolve().parents[3] / "driver/abi/vesper_abi.h").read_text()
-CODES = {n: int(v) for n, v in re.findall(r"\bVESPER_(MBX_\w+|ST_\w+)\s*=?\s+(\d+)\b", _HEADER)}
+CODES = {n: int(v) for n, v in re.findall(r"\bVESPER_((?:MBX|ST|SAD|FEAT)_\w+)\s*=\s*(\d+)\b", _HEADER)}
+FLAGS = {n: 1 << int(v) for n, v in re.findall(r"VESPER_SAF_(\w+)[\s\\]*\(1u << (\d+)\)", _HEADER)}
+FEATURES = sum(1 << int(v) for v in re.findall(r"VESPER_FEAT_\w+[\s\\]*\(1u << (\d+)\)", _HEADER))
 QUERY_NEXT = 1
 
 HDR = struct.Struct("<HHIIHHQ")
-SA = struct.Struct("<8BII4s4s16s16s32sQHHI24s")
-INFO = struct.Struct("<IBBBBBBHI4sI16s16sQQQQQ")
-IDENTIFY = struct.Struct("<HHIIIHBBI")
-STATS_WORDS = 64 + 64 + 5
+IDENTIFY = struct.Struct("<HHIIIHBBIHHI")
+STATS_WORDS = 64 + 64 + 8
+STATS_NAMES = (
+    "tx_bytes rx_bytes tx_bad_doorbell rx_bad_doorbell cycles events events_suppressed events_lost".split()
+)
 
-SA_FIELDS = (
-    "dir mode family alg key_len icv_len ttl tos flags replay_window spi salt src dst key seq queue "
-    "reserved0 reserved1 reserved2"
+# struct vesper_sa: field and format, in order. The selector's fields have the prefix sel_.
+_SA = """
+    dir B  mode B  family B  alg B  key_len B  icv_len B  ttl B  tos B  flags I  replay_window I  spi 4s  salt 4s
+    src 16s  dst 16s  key 32s  seq Q  queue H  tfc H  mtu H  reserved0 H  sport 2s  dport 2s  flow_label I
+    soft_packets Q  soft_bytes Q  hard_packets Q  hard_bytes Q  lease_end Q  lease_warn I  reserved1 I
+    sel_src 16s  sel_dst 16s  sel_src_len B  sel_dst_len B  sel_family B  sel_proto B
+    sel_sport_min H  sel_sport_max H  sel_dport_min H  sel_dport_max H  sel_reserved I  reserved2 48s
+""".split()
+SA_FIELDS, _FORMATS = _SA[0::2], _SA[1::2]
+SA = struct.Struct("<" + "".join(_FORMATS))
+SA_AT = {n: struct.calcsize("<" + "".join(_FORMATS[:i])) for i, n in enumerate(SA_FIELDS)}
+
+# struct vesper_sa_info, but for the SA in it.
+INFO = struct.Struct("<IIQQQQ16Q")
+INFO_FIELDS = "handle reserved state_seq packets bytes state_lease_end".split()
+
+POLICY = struct.Struct("<16s16sBBBB2s2s2s2sB3sIIQ")
+POLICY_FIELDS = (
+    "src dst src_len dst_len family proto sport dport sport_mask dport_mask action reserved0 priority sa reserved1"
 ).split()
-SA_OFFSETS = (0, 1, 2, 3, 4, 5, 6, 7, 8, 12, 16, 20, 24, 40, 56, 88, 96, 98, 100, 104)
-INFO_FIELDS = (
-    "handle dir mode family alg key_len icv_len queue replay_window spi reserved src dst "
-    "seq packets bytes replayed icv_failed"
-).split()
+
+
+def defaults(form):
+    return b"" if form.endswith("s") else 0
 
 
 def sa(**changes):
-    """struct vesper_sa: an outbound AES-256 tunnel, but for `changes`."""
-    fields = dict(
-        dir=1, mode=1, family=4, alg=1, key_len=32, icv_len=16, ttl=64, tos=0, flags=0, replay_window=0,
-        spi=b"\x00\x00\x10\x01", salt=b"salt", src=b"\x0a\x00\x00\x01", dst=b"\x0a\x00\x00\x02",
-        key=bytes(range(0xA0, 0xC0)), seq=0, queue=0, reserved0=0, reserved1=0, reserved2=b"",
+    """struct vesper_sa: an outbound AES-256 tunnel over IPv4, but for `changes`."""
+    fields = dict(zip(SA_FIELDS, map(defaults, _FORMATS), strict=True))
+    fields.update(
+        dir=1, mode=1, family=4, alg=1, key_len=32, icv_len=16, ttl=64, spi=b"\x00\x00\x10\x01", salt=b"salt",
+        src=b"\x0a\x00\x00\x01", dst=b"\x0a\x00\x00\x02", key=bytes(range(0xA0, 0xC0)),
     )  # fmt: skip
+    assert changes.keys() <= fields.keys(), changes.keys() - fields.keys()
     fields.update(changes)
     return SA.pack(*(fields[name] for name in SA_FIELDS))
+
+
+def info(body):
+    """struct vesper_sa_info as a dictionary: its own fields, `drops`, and those of the SA."""
+    numbers = INFO.unpack_from(body)
+    assert len(body) == INFO.size + SA.size
+    return {
+        **dict(zip(INFO_FIELDS, numbers, strict=False)),
+        "drops": numbers[len(INFO_FIELDS) :],
+        **dict(zip(SA_FIELDS, SA.unpack_from(body, INFO.size), strict=True)),
+    }
+
+
+def policy(**changes):
+    """struct vesper_policy: bypass for TCP to 10.0.0.0/8, but for `changes`."""
+    fields = dict(
+        src=b"", dst=b"\x0a", src_len=0, dst_len=8, family=4, proto=6, sport=b"", dport=b"", sport_mask=b"",
+        dport_mask=b"", action=2, reserved0=b"", priority=100, sa=0, reserved1=0,
+    )  # fmt: skip
+    assert changes.keys() <= fields.keys(), changes.keys() - fields.keys()
+    fields.update(changes)
+    return POLICY.pack(*(fields[name] for name in POLICY_FIELDS))
 
 
 def request(cmd, body=b"", tag=0, **header):

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //
-// vesper_mgmt with the real SA table and engines; the bench plays host, pipes and sources of verdicts.
+// vesper_mgmt with the real SA table, policy table and engines; the bench plays host, pipes and sources of verdicts.
 // `flip` corrupts the tag that leaves the outbound [0] or the inbound [1] engine.
 
 `default_nettype none
@@ -12,7 +12,9 @@ module mgmt_bench
   import csr_pkg::*;
 #(
     parameter int BLOCKS     = 4,
-    parameter int SA_ENTRIES = 64
+    parameter int SA_ENTRIES = 64,
+    parameter int POLICIES = 64,
+    parameter int POLICY_MASKS = 4
 ) (
     input  wire                        clk,
     input  wire                        rst,
@@ -42,8 +44,15 @@ module mgmt_bench
     output logic [ 63:0]               out_rsp_seq,
     output logic [255:0]               out_rsp_key,
     output logic [127:0]               out_rsp_h,
-    output logic [319:0]               out_rsp_hdr,
-    output logic [ 15:0]               out_rsp_hdr_sum,
+    // policy lookups: of IPv4 packets of TCP
+    input  wire                        pol_req_valid,
+    output logic                       pol_req_ready,
+    input  wire  [ 31:0]               pol_req_dst,
+    output logic                       pol_rsp_valid,
+    output logic [ 34:0]               pol_rsp,          // policy_rsp_t
+    // what the pipes follow
+    output logic [383:0]               dscp_map,
+    output logic [127:0]               natt_port,
     // the outbound pipe's side of its engine
     input  wire                        s_valid,
     output logic                       s_ready,
@@ -61,19 +70,29 @@ module mgmt_bench
     input  wire  [  3:0]               v_valid,
     input  wire  [3:0][ 7:0]           v_status,
     input  wire  [3:0][15:0]           v_len,
+    input  wire  [  3:0]               v_silent,
     input  wire  [  1:0]               bad_doorbell,     // [0] tx, [1] rx
+    input  wire                        ev_written,
+    input  wire  [  1:0]               ev_suppressed,
+    input  wire  [  1:0]               ev_lost,
     // secrets in registers, ORed together
+    output logic                       secret_read,      // the CPU has read where an SA_ADD has key or salt
     output logic                       job_left,
     output logic                       result_left
 );
 
   csr_status_t status;
   logic sa_ready, cfg_we, cfg_cmd_valid, cfg_cmd_ready, cfg_next, cfg_rsp_valid;
-  logic [5:0] cfg_word;
-  logic [31:0] cfg_wdata, cfg_handle, cfg_rsp_handle;
-  logic [1:0] cfg_cmd;
+  logic [6:0] cfg_word, cfg_rd_word;
+  logic [31:0] cfg_wdata, cfg_handle, cfg_rsp_handle, cfg_rd_data;
+  logic [63:0] cfg_arg;
+  logic [2:0] cfg_cmd;
   logic [7:0] cfg_rsp_status;
-  logic [8*SA_STATE_BYTES-1:0] cfg_rsp_state;
+  logic pol_ready, pol_cfg_we, pol_cfg_cmd_valid, pol_cfg_cmd_ready, pol_cfg_next, pol_cfg_rsp_valid;
+  logic [3:0] pol_cfg_word, pol_cfg_rd_word;
+  logic [31:0] pol_cfg_wdata, pol_cfg_handle, pol_cfg_rsp_handle, pol_cfg_rd_data;
+  logic [1:0] pol_cfg_cmd;
+  logic [7:0] pol_cfg_rsp_status;
   logic [1:0] inj_valid, inj_ready, inj_done;
   gcm_job_t inj_job;
   logic [511:0] inj_data;
@@ -82,26 +101,29 @@ module mgmt_bench
   logic [1:0][6:0] inj_rbytes;
   logic [1:0][127:0] inj_rtag;
   verdict_t [3:0] verdict;
-  logic mgmt_idle, sa_idle;
+  logic mgmt_idle, sa_idle, pol_idle;
 
   assign fw_version      = status.fw_version;
   assign fw_ready        = status.fw_ready;
   assign selftest_failed = status.selftest_failed;
   assign fw_dead         = status.fw_dead;
   assign mac             = status.mac;
-  assign idle            = mgmt_idle && sa_idle;
+  assign idle            = mgmt_idle && sa_idle && pol_idle;
 
   always_comb begin
     verdict = '0;
     for (int i = 0; i < 4; i++) begin
       verdict[i].status = v_status[i];
       verdict[i].len    = v_len[i];
+      verdict[i].silent = v_silent[i];
     end
   end
 
   vesper_mgmt #(
       .BLOCKS(BLOCKS),
-      .SA_ENTRIES(SA_ENTRIES)
+      .SA_ENTRIES(SA_ENTRIES),
+      .POLICIES(POLICIES),
+      .POLICY_MASKS(POLICY_MASKS)
   ) mgmt (
       .txs_valid(v_valid[0]),
       .txs_verdict(verdict[0]),
@@ -115,13 +137,17 @@ module mgmt_bench
 
   sa_out_req_t out_req;
   sa_out_rsp_t out_rsp;
-  assign out_req         = '{handle: out_req_handle, bytes: 16'd100, hdr_bytes: 6'd20};
-  assign out_rsp_status  = out_rsp.status;
-  assign out_rsp_seq     = out_rsp.seq;
-  assign out_rsp_key     = out_rsp.ctx.key;
-  assign out_rsp_h       = out_rsp.ctx.h;
-  assign out_rsp_hdr     = out_rsp.ctx.hdr;
-  assign out_rsp_hdr_sum = out_rsp.ctx.hdr_sum;
+  always_comb begin
+    out_req           = '0;
+    out_req.handle    = out_req_handle;
+    out_req.total     = 16'd100;
+    out_req.hdr_bytes = 8'd20;
+    out_req.mtu       = 16'd1500;
+  end
+  assign out_rsp_status = out_rsp.status;
+  assign out_rsp_seq    = out_rsp.seq;
+  assign out_rsp_key    = out_rsp.ctx.c.key;
+  assign out_rsp_h      = out_rsp.ctx.c.h;
 
   /* verilator lint_off PINCONNECTEMPTY */
   sa_table #(
@@ -142,7 +168,47 @@ module mgmt_bench
       .cm_rsp_valid(),
       .cm_rsp_ready(1'b1),
       .cm_rsp_status(),
+      .ev_valid(),
+      .ev_ready(1'b1),
+      .ev(),
       .*
+  );
+
+  policy_req_t pol_req;
+  always_comb begin
+    pol_req       = '0;
+    pol_req.dst   = 128'(pol_req_dst);
+    pol_req.proto = 8'd6;
+    pol_req.ports = 1'b1;
+  end
+
+  policy_table #(
+      .ENTRIES(POLICIES),
+      .MASKS(POLICY_MASKS)
+  ) policies (
+      .clk,
+      .rst,
+      .ready(pol_ready),
+      .idle(pol_idle),
+      .req_valid(pol_req_valid),
+      .req_ready(pol_req_ready),
+      .req(pol_req),
+      .rsp_valid(pol_rsp_valid),
+      .rsp_ready(1'b1),
+      .rsp(pol_rsp),
+      .cfg_we(pol_cfg_we),
+      .cfg_word(pol_cfg_word),
+      .cfg_wdata(pol_cfg_wdata),
+      .cfg_cmd_valid(pol_cfg_cmd_valid),
+      .cfg_cmd_ready(pol_cfg_cmd_ready),
+      .cfg_cmd(pol_cfg_cmd),
+      .cfg_next(pol_cfg_next),
+      .cfg_handle(pol_cfg_handle),
+      .cfg_rsp_valid(pol_cfg_rsp_valid),
+      .cfg_rsp_status(pol_cfg_rsp_status),
+      .cfg_rsp_handle(pol_cfg_rsp_handle),
+      .cfg_rd_word(pol_cfg_rd_word),
+      .cfg_rd_data(pol_cfg_rd_data)
   );
 
   logic [1:0] p_valid, p_ready, p_last, q_valid, q_ready, q_last;
@@ -224,8 +290,15 @@ module mgmt_bench
   end
   /* verilator lint_on PINCONNECTEMPTY */
 
+  always_ff @(posedge clk) begin
+    // Words of the request window, behind a header of six.
+    if (mgmt.req_cpu && (mgmt.win_addr == 10'd11 || (mgmt.win_addr >= 10'd20 && mgmt.win_addr < 10'd28)))
+      secret_read <= 1'b1;
+    if (rst) secret_read <= 1'b0;
+  end
+
   assign job_left    = mgmt.gcm_key != 0 || mgmt.gcm_h != 0 || mgmt.gcm_data != 0;
-  assign result_left = mgmt.gcm_tag != 0 || mgmt.gcm_out != 0;
+  assign result_left = mgmt.gcm_tag != 0 || mgmt.gcm_out != 0 || mgmt.h_waiting;
 
   // Nobody uses the inbound engine but the firmware.
   wire _unused = &{1'b0, pipe_s_ready[1], pipe_m_valid[1], pipe_m_data[1], pipe_m_bytes[1], pipe_m_last[1],
