@@ -117,8 +117,8 @@ void vesper_dev_refusal(struct vesper_refusal *refusal);
  * @rsp: response; may be NULL when a header is expected
  * @rsp_len: exact bytes of the response, header included
  *
- * Return: 0; a refusal: -EEXIST (duplicate), -ENOSPC (table full), -ENOENT (no
- * such handle), -ENOTRECOVERABLE (self-test), -EIO (hardware), -ENOSYS (unknown
+ * Return: 0; a refusal: -EEXIST (duplicate), -ENOSPC (no room for this SA, port,
+ * policy or mask), -ENOENT (no such handle), -ENOTRECOVERABLE (self-test), -EIO (hardware), -ENOSYS (unknown
  * command), -EINVAL (any other, see vesper_dev_refusal()); -EPROTO: the
  * response does not belong to the request; -ETIMEDOUT: none in time; -EBUSY:
  * the firmware still works on an earlier call; or a transport error.
@@ -132,6 +132,8 @@ int vesper_dev_identify(struct vesper_dev *dev, struct vesper_mbx_identify_rsp *
 int vesper_dev_sa_add(struct vesper_dev *dev, const struct vesper_sa *sa, u32 *handle);
 int vesper_dev_sa_del(struct vesper_dev *dev, u32 handle);
 int vesper_dev_sa_query(struct vesper_dev *dev, u32 handle, struct vesper_sa_info *info);
+/* From now on the outbound SA may use the sequence numbers up to @lease_end; 0: all. */
+int vesper_dev_sa_lease(struct vesper_dev *dev, u32 handle, u64 lease_end);
 
 /**
  * vesper_dev_sa_next - walk through the installed SAs, outbound ones first
@@ -143,9 +145,29 @@ int vesper_dev_sa_query(struct vesper_dev *dev, u32 handle, struct vesper_sa_inf
  */
 int vesper_dev_sa_next(struct vesper_dev *dev, u32 *cursor, struct vesper_sa_info *info);
 
+/* Installs an outbound policy. @handle: what vesper_dev_policy_del() wants. */
+int vesper_dev_policy_add(struct vesper_dev *dev, const struct vesper_policy *policy, u32 *handle);
+int vesper_dev_policy_del(struct vesper_dev *dev, u32 handle);
+
+/**
+ * vesper_dev_policy_next - walk through the installed policies, by index
+ * @dev: card
+ * @cursor: 0 to begin; moved on by each call
+ * @handle: of the policy
+ * @policy: the policy, as it was added
+ *
+ * Return: 1 with @handle and @policy filled in, 0 at the end, or a negative error
+ * of vesper_dev_call().
+ */
+int vesper_dev_policy_next(struct vesper_dev *dev, u32 *cursor, u32 *handle,
+			   struct vesper_policy *policy);
+
+/* Outer DSCP of each inner one, for all SAs with VESPER_SAF_DSCP_MAP. @map: values up to 63. */
+int vesper_dev_dscp_map(struct vesper_dev *dev, const u8 map[64]);
+
 int vesper_dev_stats(struct vesper_dev *dev, struct vesper_stats *stats);
 int vesper_dev_selftest(struct vesper_dev *dev);
-/* Deletes every SA, erases the keys, clears the counters; queue pairs run on. */
+/* Deletes every SA and policy, erases the keys, clears the counters; queue pairs run on. */
 int vesper_dev_reset(struct vesper_dev *dev);
 
 /* ---- events ---- */

@@ -6,10 +6,18 @@
 #include "vesper_status.h"
 
 static const char *const cmd_names[] = {
-	[VESPER_MBX_IDENTIFY] = "IDENTIFY", [VESPER_MBX_SA_ADD] = "SA_ADD",
-	[VESPER_MBX_SA_DEL] = "SA_DEL",	    [VESPER_MBX_SA_QUERY] = "SA_QUERY",
-	[VESPER_MBX_STATS] = "STATS",	    [VESPER_MBX_SELFTEST] = "SELFTEST",
+	[VESPER_MBX_IDENTIFY] = "IDENTIFY",
+	[VESPER_MBX_SA_ADD] = "SA_ADD",
+	[VESPER_MBX_SA_DEL] = "SA_DEL",
+	[VESPER_MBX_SA_QUERY] = "SA_QUERY",
+	[VESPER_MBX_STATS] = "STATS",
+	[VESPER_MBX_SELFTEST] = "SELFTEST",
 	[VESPER_MBX_RESET] = "RESET",
+	[VESPER_MBX_SA_LEASE] = "SA_LEASE",
+	[VESPER_MBX_POLICY_ADD] = "POLICY_ADD",
+	[VESPER_MBX_POLICY_DEL] = "POLICY_DEL",
+	[VESPER_MBX_POLICY_QUERY] = "POLICY_QUERY",
+	[VESPER_MBX_DSCP_MAP] = "DSCP_MAP",
 };
 
 static const char *cmd_name(u32 cmd)
@@ -23,10 +31,15 @@ static int refusal_errno(u32 status)
 	case VESPER_MBX_E_COMMAND:
 		return -ENOSYS;
 	case VESPER_MBX_E_DUPLICATE:
+	case VESPER_MBX_E_POLICY_DUPLICATE:
 		return -EEXIST;
 	case VESPER_MBX_E_FULL:
+	case VESPER_MBX_E_PORTS_FULL:
+	case VESPER_MBX_E_POLICY_FULL:
+	case VESPER_MBX_E_POLICY_MASKS:
 		return -ENOSPC;
 	case VESPER_MBX_E_HANDLE:
+	case VESPER_MBX_E_POLICY_HANDLE:
 		return -ENOENT;
 	case VESPER_MBX_E_SELFTEST:
 		return -ENOTRECOVERABLE;
@@ -37,17 +50,34 @@ static int refusal_errno(u32 status)
 	}
 }
 
+/* The field of what is added that a refusal names, or NULL. */
+static const char *field_name(u32 cmd, u32 field)
+{
+	u32 offset = field - (u32)sizeof(struct vesper_mbx_hdr);
+
+	if (field < sizeof(struct vesper_mbx_hdr))
+		return NULL;
+	switch (cmd) {
+	case VESPER_MBX_SA_ADD:
+		return vesper_sa_field_name(offset);
+	case VESPER_MBX_POLICY_ADD:
+		return vesper_policy_field_name(offset);
+	default:
+		return NULL;
+	}
+}
+
 static int refused(const struct vesper_mbx_hdr *rsp)
 {
 	u32 cmd = le16_to_cpu(rsp->cmd), status = le32_to_cpu(rsp->status);
 	u32 field = le16_to_cpu(rsp->field);
 	u64 value = le64_to_cpu(rsp->value);
+	const char *name = field_name(cmd, field);
 
 	vesper_set_refusal((enum vesper_mbx_status)status, (u16)field, value);
-	if (cmd == VESPER_MBX_SA_ADD && field >= sizeof(*rsp))
+	if (name)
 		return vesper_error(refusal_errno(status), "%s refused: %s (%s is %llu)",
-				    cmd_name(cmd), vesper_mbx_strerror(status),
-				    vesper_sa_field_name(field - (u32)sizeof(*rsp)),
+				    cmd_name(cmd), vesper_mbx_strerror(status), name,
 				    (unsigned long long)value);
 	return vesper_error(refusal_errno(status),
 			    "%s refused: %s (status %u, offset %u, value 0x%llx)", cmd_name(cmd),
@@ -204,11 +234,30 @@ int vesper_dev_sa_add(struct vesper_dev *dev, const struct vesper_sa *sa, u32 *h
 	return err;
 }
 
-int vesper_dev_sa_del(struct vesper_dev *dev, u32 handle)
+/* A request that is a handle. */
+static int call_handle(struct vesper_dev *dev, enum vesper_mbx_cmd cmd, u32 handle, u32 flags,
+		       void *rsp, size_t rsp_len)
 {
 	struct vesper_mbx_handle req = {
-		.hdr.cmd = cpu_to_le16(VESPER_MBX_SA_DEL),
+		.hdr.cmd = cpu_to_le16(cmd),
 		.handle = cpu_to_le32(handle),
+		.flags = cpu_to_le32(flags),
+	};
+
+	return vesper_dev_call(dev, &req.hdr, sizeof(req), rsp, rsp_len);
+}
+
+int vesper_dev_sa_del(struct vesper_dev *dev, u32 handle)
+{
+	return call_handle(dev, VESPER_MBX_SA_DEL, handle, 0, NULL, sizeof(struct vesper_mbx_hdr));
+}
+
+int vesper_dev_sa_lease(struct vesper_dev *dev, u32 handle, u64 lease_end)
+{
+	struct vesper_mbx_sa_lease req = {
+		.hdr.cmd = cpu_to_le16(VESPER_MBX_SA_LEASE),
+		.handle = cpu_to_le32(handle),
+		.lease_end = cpu_to_le64(lease_end),
 	};
 
 	return vesper_dev_call(dev, &req.hdr, sizeof(req), NULL, sizeof(struct vesper_mbx_hdr));
@@ -216,13 +265,8 @@ int vesper_dev_sa_del(struct vesper_dev *dev, u32 handle)
 
 static int query(struct vesper_dev *dev, u32 handle, u32 flags, struct vesper_sa_info *info)
 {
-	struct vesper_mbx_handle req = {
-		.hdr.cmd = cpu_to_le16(VESPER_MBX_SA_QUERY),
-		.handle = cpu_to_le32(handle),
-		.flags = cpu_to_le32(flags),
-	};
 	struct vesper_mbx_sa_query_rsp rsp;
-	int err = vesper_dev_call(dev, &req.hdr, sizeof(req), &rsp, sizeof(rsp));
+	int err = call_handle(dev, VESPER_MBX_SA_QUERY, handle, flags, &rsp, sizeof(rsp));
 
 	if (!err)
 		*info = rsp.info;
@@ -255,6 +299,62 @@ int vesper_dev_sa_next(struct vesper_dev *dev, u32 *cursor, struct vesper_sa_inf
 				    *cursor);
 	*cursor = place + 1;
 	return 1;
+}
+
+int vesper_dev_policy_add(struct vesper_dev *dev, const struct vesper_policy *policy, u32 *handle)
+{
+	struct vesper_mbx_policy_add req = {
+		.hdr.cmd = cpu_to_le16(VESPER_MBX_POLICY_ADD),
+		.policy = *policy,
+	};
+	struct vesper_mbx_handle rsp = { 0 };
+	int err = vesper_dev_call(dev, &req.hdr, sizeof(req), &rsp, sizeof(rsp));
+
+	*handle = le32_to_cpu(rsp.handle);
+	if (!err && !*handle)
+		return vesper_error(-EPROTO, "POLICY_ADD answered with handle 0");
+	return err;
+}
+
+int vesper_dev_policy_del(struct vesper_dev *dev, u32 handle)
+{
+	return call_handle(dev, VESPER_MBX_POLICY_DEL, handle, 0, NULL,
+			   sizeof(struct vesper_mbx_hdr));
+}
+
+int vesper_dev_policy_next(struct vesper_dev *dev, u32 *cursor, u32 *handle,
+			   struct vesper_policy *policy)
+{
+	struct vesper_mbx_policy_query_rsp rsp;
+	u32 index;
+	int err;
+
+	if (*cursor > VESPER_SA_INDEX_MASK)
+		return 0;
+	err = call_handle(dev, VESPER_MBX_POLICY_QUERY, *cursor, VESPER_QUERY_NEXT, &rsp,
+			  sizeof(rsp));
+	if (err == -ENOENT) {
+		*cursor = VESPER_SA_INDEX_MASK + 1;
+		return 0;
+	}
+	if (err)
+		return err;
+	index = le32_to_cpu(rsp.handle) & VESPER_SA_INDEX_MASK;
+	if (index < *cursor)
+		return vesper_error(-EPROTO, "POLICY_QUERY answered with index %u, below %u", index,
+				    *cursor);
+	*cursor = index + 1;
+	*handle = le32_to_cpu(rsp.handle);
+	*policy = rsp.policy;
+	return 1;
+}
+
+int vesper_dev_dscp_map(struct vesper_dev *dev, const u8 map[64])
+{
+	struct vesper_mbx_dscp_map req = { .hdr.cmd = cpu_to_le16(VESPER_MBX_DSCP_MAP) };
+
+	memcpy(req.map, map, sizeof(req.map));
+	return vesper_dev_call(dev, &req.hdr, sizeof(req), NULL, sizeof(struct vesper_mbx_hdr));
 }
 
 int vesper_dev_stats(struct vesper_dev *dev, struct vesper_stats *stats)

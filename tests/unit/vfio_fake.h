@@ -36,13 +36,14 @@ enum mbx_fault {
 	MBX_WRONG_CMD,
 	MBX_WRONG_LEN,
 	MBX_REFUSE,	 /* status mbx_status, field mbx_field, value mbx_value */
-	MBX_OTHER_PLACE, /* SA_QUERY with NEXT goes backwards */
+	MBX_OTHER_PLACE, /* SA_QUERY and POLICY_QUERY with NEXT go backwards */
 	MBX_NO_GENERATION,
 };
 
-#define FAKE_QUEUES 2
-#define FAKE_MAPS   8
-#define FAKE_SAS    4
+#define FAKE_QUEUES   2
+#define FAKE_MAPS     8
+#define FAKE_SAS      4
+#define FAKE_POLICIES 3
 
 struct fake_queue {
 	bool enabled;
@@ -78,6 +79,8 @@ struct fake {
 	u32 mbx_calls;
 	u8 last_request[VESPER_MBX_SIZE] __attribute__((aligned(64)));
 	struct vesper_sa_info sa[FAKE_SAS];
+	struct vesper_policy policy[FAKE_POLICIES];
+	u32 policy_handle[FAKE_POLICIES]; /* 0: free */
 
 	struct {
 		u64 iova, size;

@@ -257,7 +257,7 @@ static u32 add_sa(struct fake *f, const struct vesper_sa *sa, u32 *handle)
 	for (i = 0; i < 2; i++) {
 		struct vesper_sa_info *s = &f->sa[first + i];
 
-		if (s->handle && !memcmp(s->spi, sa->spi, 4) && !memcmp(s->dst, sa->dst, 16))
+		if (s->handle && !memcmp(s->sa.spi, sa->spi, 4) && !memcmp(s->sa.dst, sa->dst, 16))
 			return VESPER_MBX_E_DUPLICATE;
 	}
 	for (i = 0; i < 2 && f->sa[first + i].handle; i++)
@@ -267,9 +267,51 @@ static u32 add_sa(struct fake *f, const struct vesper_sa *sa, u32 *handle)
 	*handle = i | (first ? VESPER_SA_INBOUND : 0) | ++generation << VESPER_SA_GEN_SHIFT;
 	if (f->mbx == MBX_NO_GENERATION)
 		*handle = i;
-	f->sa[first + i] = (struct vesper_sa_info){ .handle = *handle, .dir = sa->dir };
-	memcpy(f->sa[first + i].spi, sa->spi, 4);
-	memcpy(f->sa[first + i].dst, sa->dst, 16);
+	f->sa[first + i] = (struct vesper_sa_info){ .handle = *handle, .sa = *sa };
+	memset(f->sa[first + i].sa.key, 0, sizeof(sa->key));
+	memset(f->sa[first + i].sa.salt, 0, sizeof(sa->salt));
+	return 0;
+}
+
+static u32 add_policy(struct fake *f, const struct vesper_policy *policy, u32 *handle)
+{
+	u32 i;
+
+	for (i = 0; i < FAKE_POLICIES && f->policy_handle[i]; i++)
+		if (!memcmp(&f->policy[i], policy, sizeof(*policy)))
+			return VESPER_MBX_E_POLICY_DUPLICATE;
+	if (i == FAKE_POLICIES)
+		return VESPER_MBX_E_POLICY_FULL;
+	f->policy[i] = *policy;
+	f->policy_handle[i] = 7u << 16 | i;
+	*handle = f->mbx == MBX_NO_GENERATION ? 0 : f->policy_handle[i];
+	return 0;
+}
+
+static void query_policy(struct fake *f, const struct vesper_mbx_handle *req,
+			 struct vesper_mbx_policy_query_rsp *rsp)
+{
+	u32 i = req->handle & 0xffff;
+
+	while (i < FAKE_POLICIES && !f->policy_handle[i])
+		i++;
+	if (i >= FAKE_POLICIES) {
+		rsp->hdr.status = VESPER_MBX_E_POLICY_HANDLE;
+		return;
+	}
+	rsp->handle = f->policy_handle[i];
+	rsp->policy = f->policy[i];
+	if (f->mbx == MBX_OTHER_PLACE)
+		rsp->handle &= ~1u;
+}
+
+static u32 del_policy(struct fake *f, u32 handle)
+{
+	u32 i = handle & 0xffff;
+
+	if (i >= FAKE_POLICIES || f->policy_handle[i] != handle)
+		return VESPER_MBX_E_POLICY_HANDLE;
+	f->policy_handle[i] = 0;
 	return 0;
 }
 
@@ -278,6 +320,8 @@ static u16 answer(struct fake *f, const u8 *req, u8 *rsp)
 {
 	const struct vesper_mbx_handle *handle = (const void *)req;
 	const struct vesper_mbx_sa_add *add = (const void *)req;
+	const struct vesper_mbx_sa_lease *lease = (const void *)req;
+	const struct vesper_mbx_policy_add *policy = (const void *)req;
 	struct vesper_mbx_hdr *h = (void *)rsp;
 	struct vesper_sa_info *sa;
 	struct vesper_sa_error err = { 0 };
@@ -307,6 +351,25 @@ static u16 answer(struct fake *f, const u8 *req, u8 *rsp)
 			((struct vesper_mbx_sa_query_rsp *)rsp)->info.handle &= ~1u;
 		return h->cmd == VESPER_MBX_SA_DEL ? sizeof(*h) :
 						     sizeof(struct vesper_mbx_sa_query_rsp);
+	case VESPER_MBX_SA_LEASE:
+		sa = find_sa(f, lease->handle, false);
+		if (sa)
+			sa->lease_end = lease->lease_end;
+		else
+			h->status = VESPER_MBX_E_HANDLE;
+		return sizeof(*h);
+	case VESPER_MBX_POLICY_ADD:
+		h->status =
+			add_policy(f, &policy->policy, &((struct vesper_mbx_handle *)rsp)->handle);
+		h->field = h->status ? sizeof(*h) + offsetof(struct vesper_policy, dst_len) : 0;
+		h->value = h->status ? policy->policy.dst_len : 0;
+		return sizeof(struct vesper_mbx_handle);
+	case VESPER_MBX_POLICY_DEL:
+		h->status = del_policy(f, handle->handle);
+		return sizeof(*h);
+	case VESPER_MBX_POLICY_QUERY:
+		query_policy(f, handle, (struct vesper_mbx_policy_query_rsp *)rsp);
+		return sizeof(struct vesper_mbx_policy_query_rsp);
 	case VESPER_MBX_STATS:
 		for (i = 0; i < VESPER_ST_COUNT; i++)
 			((struct vesper_mbx_stats_rsp *)rsp)->stats.tx[i] = 100 + i;
@@ -314,8 +377,10 @@ static u16 answer(struct fake *f, const u8 *req, u8 *rsp)
 		return sizeof(struct vesper_mbx_stats_rsp);
 	case VESPER_MBX_RESET:
 		memset(f->sa, 0, sizeof(f->sa));
+		memset(f->policy_handle, 0, sizeof(f->policy_handle));
 		return sizeof(*h);
 	case VESPER_MBX_SELFTEST:
+	case VESPER_MBX_DSCP_MAP:
 		return sizeof(*h);
 	default:
 		h->status = VESPER_MBX_E_COMMAND;

@@ -53,6 +53,7 @@ static void each_command(void **state)
 	struct vesper_mbx_identify_rsp id;
 	struct vesper_sa_info info;
 	struct vesper_stats stats;
+	u8 map[64] = { 1, 2, 3, [63] = 9 };
 	u32 handle = 0;
 
 	(void)state;
@@ -62,7 +63,10 @@ static void each_command(void **state)
 	assert_memory_equal(f->last_request + sizeof(struct vesper_mbx_hdr), &sa, sizeof(sa));
 	assert_int_equal(vesper_dev_sa_query(dev, handle, &info), 0);
 	assert_int_equal(info.handle, handle);
-	assert_memory_equal(info.spi, sa.spi, 4);
+	assert_memory_equal(info.sa.spi, sa.spi, 4);
+	assert_int_equal(vesper_dev_sa_lease(dev, handle, 0x123456789), 0);
+	assert_int_equal(vesper_dev_sa_query(dev, handle, &info), 0);
+	assert_int_equal(info.lease_end, 0x123456789);
 	assert_int_equal(vesper_dev_stats(dev, &stats), 0);
 	assert_int_equal(stats.tx[VESPER_ST_ICV], 100 + VESPER_ST_ICV);
 	assert_int_equal(stats.cycles, 1ull << 40);
@@ -70,7 +74,60 @@ static void each_command(void **state)
 	assert_int_equal(vesper_dev_sa_del(dev, handle), 0);
 	assert_int_equal(vesper_dev_sa_query(dev, handle, &info), -ENOENT);
 	expect_text("the handle names no installed SA");
+	assert_int_equal(vesper_dev_sa_lease(dev, handle, 5), -ENOENT);
+	assert_int_equal(vesper_dev_dscp_map(dev, map), 0);
+	assert_memory_equal(f->last_request + sizeof(struct vesper_mbx_hdr), map, sizeof(map));
+	assert_int_equal(((struct vesper_mbx_hdr *)f->last_request)->cmd, VESPER_MBX_DSCP_MAP);
 	assert_int_equal(vesper_dev_reset(dev), 0);
+	vesper_dev_close(dev);
+	fake_stop(f);
+}
+
+static void policies(void **state)
+{
+	struct fake *f = fake_start();
+	struct vesper_dev *dev = fake_open(f);
+	struct vesper_policy policy = { .dst_len = 8, .action = VESPER_BYPASS }, got;
+	u32 handles[FAKE_POLICIES], handle, cursor = 0, i;
+	struct vesper_refusal r;
+
+	(void)state;
+	assert_int_equal(vesper_dev_policy_next(dev, &cursor, &handle, &got), 0);
+	for (i = 0; i < FAKE_POLICIES; i++) {
+		policy.priority = cpu_to_le32(i);
+		assert_int_equal(vesper_dev_policy_add(dev, &policy, &handles[i]), 0);
+		assert_memory_equal(f->last_request + sizeof(struct vesper_mbx_hdr), &policy,
+				    sizeof(policy));
+	}
+	assert_int_equal(vesper_dev_policy_add(dev, &policy, &handle), -EEXIST);
+	expect_text("(dst_len is 8)");
+	policy.priority = 9;
+	assert_int_equal(vesper_dev_policy_add(dev, &policy, &handle), -ENOSPC);
+	vesper_dev_refusal(&r);
+	assert_int_equal(r.status, VESPER_MBX_E_POLICY_FULL);
+
+	assert_int_equal(vesper_dev_policy_del(dev, handles[1]), 0);
+	assert_int_equal(vesper_dev_policy_del(dev, handles[1]), -ENOENT);
+	expect_text("POLICY_DEL refused: the handle names no installed policy");
+	cursor = 0;
+	for (i = 0; i < FAKE_POLICIES; i += 2) {
+		assert_int_equal(vesper_dev_policy_next(dev, &cursor, &handle, &got), 1);
+		assert_int_equal(handle, handles[i]);
+		assert_int_equal(le32_to_cpu(got.priority), i);
+	}
+	assert_int_equal(vesper_dev_policy_next(dev, &cursor, &handle, &got), 0);
+	assert_int_equal(vesper_dev_policy_next(dev, &cursor, &handle, &got), 0);
+
+	assert_int_equal(vesper_dev_policy_add(dev, &policy, &handle), 0);
+	cursor = 1;
+	set_fault(f, MBX_OTHER_PLACE);
+	assert_int_equal(vesper_dev_policy_next(dev, &cursor, &handle, &got), -EPROTO);
+	assert_int_equal(cursor, 1);
+	set_fault(f, MBX_GOOD);
+	assert_int_equal(vesper_dev_policy_del(dev, handles[0]), 0);
+	set_fault(f, MBX_NO_GENERATION);
+	assert_int_equal(vesper_dev_policy_add(dev, &policy, &handle), -EPROTO);
+	expect_text("handle 0");
 	vesper_dev_close(dev);
 	fake_stop(f);
 }
@@ -145,6 +202,9 @@ static void refusals_become_errnos(void **state)
 	} cases[] = {
 		{ VESPER_MBX_E_COMMAND, -ENOSYS, "does not know this command" },
 		{ VESPER_MBX_E_LENGTH, -EINVAL, "length" },
+		{ VESPER_MBX_E_DSCP, -EINVAL, "DSCP" },
+		{ VESPER_MBX_E_PORTS_FULL, -ENOSPC, "different UDP ports" },
+		{ VESPER_MBX_E_POLICY_MASKS, -ENOSPC, "mask" },
 		{ VESPER_MBX_E_SELFTEST, -ENOTRECOVERABLE, "known-answer" },
 		{ VESPER_MBX_E_HARDWARE, -EIO, "did not answer the firmware" },
 		{ VESPER_MBX_STATUS_COUNT, -EPROTO, "does not know" },
@@ -310,6 +370,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_command),
+		cmocka_unit_test(policies),
 		cmocka_unit_test(walks_through_sas),
 		cmocka_unit_test(names_the_field),
 		cmocka_unit_test(refusals_become_errnos),
