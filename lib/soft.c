@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "vesper_policy.h"
 #include "vesper_sa.h"
 #include "vesper_status.h"
 
@@ -73,6 +74,8 @@ static int soft_info(struct vesper *v, struct vesper_info *info)
 			    VESPER_FEAT_EVENTS,
 		.sa_entries = SOFT_SA_MAX,
 		.replay_max = VESPER_REPLAY_MAX,
+		.policy_entries = POLICY_ENTRIES,
+		.policy_masks = POLICY_MASKS,
 	};
 	return 0;
 }
@@ -158,15 +161,36 @@ static int soft_sa_next(struct vesper *v, uint32_t handle, struct vesper_sa_info
 static int soft_policy_add(struct vesper *v, const struct vesper_policy *policy, uint32_t *handle)
 {
 	struct soft *s = v->state;
+	struct vesper_sa_error bad;
+	enum vesper_mbx_status code = vesper_policy_check(policy, &bad);
 	struct esp_sa *sa;
 	int err;
 
-	if (policy->action == VESPER_PROTECT &&
-	    sa_table_find_out(s->esp.sas, policy->sa, &sa) != VESPER_ST_OK)
-		return vesper_fail(v, -EINVAL, "policy field sa = %#x: %s", policy->sa,
-				   vesper_mbx_strerror(VESPER_MBX_E_POLICY_SA));
+	if (code == VESPER_MBX_OK && policy->action == VESPER_PROTECT &&
+	    sa_table_find_out(s->esp.sas, policy->sa, &sa) != VESPER_ST_OK) {
+		code = VESPER_MBX_E_POLICY_SA;
+		bad.field = offsetof(struct vesper_policy, sa);
+		bad.value = policy->sa;
+	}
+	if (code != VESPER_MBX_OK)
+		return vesper_fail(v, -EINVAL, "policy field %s = %llu: %s",
+				   vesper_policy_field_name(bad.field),
+				   (unsigned long long)bad.value, vesper_mbx_strerror(code));
 	err = policy_add(s->esp.policies, policy, handle);
-	return err ? vesper_fail(v, err, "the policy could not be added: %s", strerror(-err)) : 0;
+	switch (err) {
+	case 0:
+		return 0;
+	case -EEXIST:
+		return vesper_fail(v, err, "%s",
+				   vesper_mbx_strerror(VESPER_MBX_E_POLICY_DUPLICATE));
+	case -ENOSPC:
+		return vesper_fail(v, err, "%s", vesper_mbx_strerror(VESPER_MBX_E_POLICY_FULL));
+	case -E2BIG:
+		return vesper_fail(v, -ENOSPC, "%s",
+				   vesper_mbx_strerror(VESPER_MBX_E_POLICY_MASKS));
+	default:
+		return vesper_fail(v, err, "the policy could not be added: %s", strerror(-err));
+	}
 }
 
 static int soft_policy_del(struct vesper *v, uint32_t handle)

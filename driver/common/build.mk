@@ -2,7 +2,7 @@
 #
 # Freestanding C for driver, library and firmware: whoever uses it compiles it.
 
-COMMON_SRC := driver/common/vesper_sa.c driver/common/vesper_status.c
+COMMON_SRC := $(addprefix driver/common/,vesper_sa.c vesper_policy.c vesper_status.c)
 
 $(eval $(call unit_test,common_sa,tests/unit/common_sa.c $(COMMON_SRC),))
 $(eval $(call unit_test,common_ring,tests/unit/common_ring.c,))
