@@ -5,7 +5,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "backend.h"
+#include "card.h"
 #include "vesper_dev.h"
 
 #define BURST 32
@@ -16,31 +16,52 @@
 struct card {
 	struct vesper_dev *dev;
 	struct vesper_queue *queue; /* opened with the first frame */
+	bool events; /* the event ring is open: since it was first asked for events */
 	/* Frames from the wire that came while something else was waited for. */
 	struct vesper_rx stash[STASH];
 	unsigned int stash_head, stash_len;
 };
 
-/* How far a frame of a burst has come. */
-enum progress { WAITING, SENT, RESULT, DONE };
-
 struct burst {
 	struct vesper_frame *frames;
 	size_t count, next, done;
-	unsigned int op, flags;
-	uint8_t *state; /* enum progress of each frame */
+	enum crypt_way way;
+	uint8_t *state;	  /* enum card_progress of each frame */
+	uint32_t *copied; /* NULL, or bytes of the result that is in its buffer already */
 };
+
+static bool lookaside(const struct burst *b)
+{
+	return b->way != WAY_SEND;
+}
 
 static int dev_fail(struct vesper *v, int err)
 {
 	return vesper_fail(v, err, "%s", vesper_dev_strerror());
 }
 
-int card_open(struct vesper *v, const char *socket)
+bool card_error_is_death(int err)
+{
+	switch (err) {
+	case -EINVAL:
+	case -EEXIST:
+	case -ENOSPC:
+	case -ENOENT:
+	case -ENOSYS:
+	case -EMSGSIZE:
+	case -ENOMEM:
+	case -EINTR:
+		return false;
+	default:
+		return err < 0;
+	}
+}
+
+int card_open(struct vesper *v)
 {
 	struct vesper_dev_opts opts = {
 		.size = sizeof(opts),
-		.socket = socket,
+		.socket = v->socket,
 		.flags = VESPER_DEV_CLOSED_OK,
 		.timeout_ms = v->timeout_ms,
 	};
@@ -67,12 +88,22 @@ static void card_close(struct vesper *v)
 	free(c);
 }
 
+static bool card_on_card(const struct vesper *v)
+{
+	(void)v;
+	return true;
+}
+
 static int card_info(struct vesper *v, struct vesper_info *info)
 {
 	struct card *c = v->state;
+	struct vesper_mbx_identify_rsp id = { 0 };
 	struct vesper_dev_info dev;
 	int err = vesper_dev_info(c->dev, &dev);
 
+	/* A card whose firmware is dead can be looked at all the same. */
+	if (!err && dev.fw_ready && !dev.fw_dead)
+		err = vesper_dev_identify(c->dev, &id);
 	if (err)
 		return dev_fail(v, err);
 	*info = (struct vesper_info){
@@ -84,6 +115,9 @@ static int card_info(struct vesper *v, struct vesper_info *info)
 		.queues = dev.queues,
 		.gcm_blocks = (uint8_t)dev.gcm_blocks,
 		.selftest_passed = dev.data_path_open,
+		.policy_entries = le32_to_cpu(id.policy_entries),
+		.policy_masks = le16_to_cpu(id.policy_masks),
+		.replay_max = le16_to_cpu(id.replay_max),
 	};
 	memcpy(info->mac, dev.mac, sizeof(info->mac));
 	return 0;
@@ -101,6 +135,14 @@ static int card_sa_del(struct vesper *v, uint32_t handle)
 {
 	struct card *c = v->state;
 	int err = vesper_dev_sa_del(c->dev, handle);
+
+	return err ? dev_fail(v, err) : 0;
+}
+
+static int card_sa_lease(struct vesper *v, uint32_t handle, uint64_t lease_end)
+{
+	struct card *c = v->state;
+	int err = vesper_dev_sa_lease(c->dev, handle, lease_end);
 
 	return err ? dev_fail(v, err) : 0;
 }
@@ -125,11 +167,64 @@ static int card_sa_next(struct vesper *v, uint32_t handle, struct vesper_sa_info
 	return n ? 0 : vesper_fail(v, -ENOENT, "no further SA");
 }
 
+static int card_policy_add(struct vesper *v, const struct vesper_policy *policy, uint32_t *handle)
+{
+	struct card *c = v->state;
+	int err = vesper_dev_policy_add(c->dev, policy, handle);
+
+	return err ? dev_fail(v, err) : 0;
+}
+
+static int card_policy_del(struct vesper *v, uint32_t handle)
+{
+	struct card *c = v->state;
+	int err = vesper_dev_policy_del(c->dev, handle);
+
+	return err ? dev_fail(v, err) : 0;
+}
+
+static int card_policy_next(struct vesper *v, uint32_t *handle, struct vesper_policy *policy)
+{
+	struct card *c = v->state;
+	uint32_t cursor = *handle ? (*handle & VESPER_SA_INDEX_MASK) + 1 : 0;
+	int n = vesper_dev_policy_next(c->dev, &cursor, handle, policy);
+
+	if (n < 0)
+		return dev_fail(v, n);
+	return n ? 0 : vesper_fail(v, -ENOENT, "no further policy");
+}
+
+static int card_dscp_map(struct vesper *v, const uint8_t map[64])
+{
+	struct card *c = v->state;
+	int err = vesper_dev_dscp_map(c->dev, map);
+
+	return err ? dev_fail(v, err) : 0;
+}
+
+static int card_events(struct vesper *v, struct vesper_event *events, size_t count, int timeout_ms)
+{
+	struct card *c = v->state;
+	int n = 0;
+
+	if (!c->events) {
+		n = vesper_dev_events_open(c->dev, NULL);
+		if (n)
+			return dev_fail(v, n);
+		c->events = true;
+	}
+	n = vesper_dev_events(c->dev, events, count > INT32_MAX ? INT32_MAX : (unsigned int)count,
+			      timeout_ms);
+	return n < 0 ? dev_fail(v, n) : n;
+}
+
 /* The queue pair is set up with the first frame, so that a mere question leaves the rings alone. */
 static int need_queue(struct vesper *v)
 {
 	struct vesper_dev_config config = {
-		.control = VESPER_CONTROL_RX_ENABLE,
+		.control = VESPER_CONTROL_RX_ENABLE |
+			   (v->policy_bypass ? VESPER_CONTROL_POLICY_BYPASS : 0) |
+			   (v->miss_to_host ? VESPER_CONTROL_MISS_TO_HOST : 0),
 		.mtu = (u16)v->mtu,
 		.rx_queue = (u16)v->queue,
 	};
@@ -159,13 +254,16 @@ static int need_queue(struct vesper *v)
 
 static void finish(struct burst *b, size_t i, enum vesper_status status)
 {
-	if (status != VESPER_ST_OK) {
-		b->frames[i].len = 0;
-		b->frames[i].seq = 0;
-		b->frames[i].esp = false;
+	struct vesper_frame *f = &b->frames[i];
+
+	if (status != VESPER_ST_OK && !f->inplace) {
+		f->len = 0;
+		f->esp = false;
 	}
-	b->frames[i].status = (uint8_t)status;
-	b->state[i] = DONE;
+	if (status != VESPER_ST_OK)
+		f->seq = 0;
+	f->status = (uint8_t)status;
+	b->state[i] = CARD_DONE;
 	b->done++;
 }
 
@@ -173,23 +271,27 @@ static void finish(struct burst *b, size_t i, enum vesper_status status)
 static bool prepare(struct burst *b, size_t i, struct vesper_buf *buf, struct vesper_tx *tx)
 {
 	struct vesper_frame *f = &b->frames[i];
-	unsigned int op = b->op;
+	unsigned int op = frame_op(f, b->way);
 
-	if (f->len < VESPER_FRAME_MIN || f->len > VESPER_FRAME_MAX) {
+	if (frame_bad_length(f)) {
 		finish(b, i, VESPER_ST_BAD_LENGTH);
 		return false;
 	}
-	/* To the wire: with an SA as ESP, without one as it is. */
-	if (op == VESPER_OP_ENCRYPT && !(b->flags & VESPER_TXF_LOOKASIDE) && !f->sa)
-		op = VESPER_OP_PLAIN;
+	if (op == VESPER_OP_CONTEXT) {
+		finish(b, i, VESPER_ST_BAD_OP);
+		return false;
+	}
 	memcpy(buf->data, f->data, f->len);
 	*tx = (struct vesper_tx){
 		.buf = buf,
 		.cookie = i,
-		.sa = op == VESPER_OP_ENCRYPT ? f->sa : 0,
+		.sa = op == VESPER_OP_ENCRYPT || op == VESPER_OP_INPLACE || op == VESPER_OP_DUMMY ?
+			      f->sa :
+			      0,
+		.seq_hi = f->seq_hi,
 		.len = (u16)f->len,
 		.op = (u8)op,
-		.flags = (u8)b->flags,
+		.flags = lookaside(b) ? VESPER_TXF_LOOKASIDE : 0,
 	};
 	return true;
 }
@@ -205,7 +307,7 @@ static int push(struct vesper *v, struct burst *b)
 
 	while (b->next < b->count && n < BURST) {
 		/* Refused on the spot, when a frame before it had to be tried again. */
-		if (b->state[b->next] == DONE) {
+		if (b->state[b->next] == CARD_DONE) {
 			b->next++;
 			continue;
 		}
@@ -227,7 +329,7 @@ static int push(struct vesper *v, struct burst *b)
 		return dev_fail(v, taken);
 	}
 	for (i = 0; i < (unsigned int)taken; i++)
-		b->state[tx[i].cookie] = SENT;
+		b->state[tx[i].cookie] = CARD_SENT;
 	/* The rest is tried again. */
 	for (i = (unsigned int)taken; i < n; i++)
 		vesper_buf_put(tx[i].buf);
@@ -244,20 +346,24 @@ static unsigned int collect_tx(struct card *c, struct burst *b)
 
 	for (i = 0; i < n; i++) {
 		struct vesper_tx_result *r = &result[i];
+		struct vesper_frame *f;
 
 		vesper_buf_put(r->buf);
-		if (r->cookie >= b->count || b->state[r->cookie] == DONE)
+		if (r->cookie >= b->count || b->state[r->cookie] == CARD_DONE)
 			continue;
-		b->frames[r->cookie].seq = r->seq;
-		if (!(b->flags & VESPER_TXF_LOOKASIDE) || r->status != VESPER_ST_OK) {
-			b->frames[r->cookie].len = r->len;
-			if (b->op == VESPER_OP_ENCRYPT)
-				b->frames[r->cookie].esp = b->frames[r->cookie].sa != 0;
+		f = &b->frames[r->cookie];
+		f->seq = r->seq;
+		f->fits = r->fits;
+		/* Plain frames have no number. */
+		if (b->way != WAY_DECRYPT)
+			f->esp = r->seq != 0;
+		if (!lookaside(b) || r->status != VESPER_ST_OK) {
+			f->len = r->len;
 			finish(b, r->cookie, r->status);
-		} else if (b->state[r->cookie] == RESULT) {
-			finish(b, r->cookie, b->frames[r->cookie].status);
+		} else if (b->state[r->cookie] == CARD_RESULT) {
+			finish(b, r->cookie, f->status);
 		} else {
-			b->state[r->cookie] = RESULT;
+			b->state[r->cookie] = CARD_RESULT;
 		}
 	}
 	return n;
@@ -279,7 +385,7 @@ static void take_result(struct burst *b, const struct vesper_rx *rx)
 	size_t i = rx->cookie;
 	struct vesper_frame *f;
 
-	if (i >= b->count || (b->state[i] != SENT && b->state[i] != RESULT))
+	if (i >= b->count || (b->state[i] != CARD_SENT && b->state[i] != CARD_RESULT))
 		return;
 	f = &b->frames[i];
 	if (rx->len > f->room) {
@@ -288,15 +394,22 @@ static void take_result(struct burst *b, const struct vesper_rx *rx)
 	}
 	memcpy(f->data, rx->buf->data, rx->len);
 	f->len = rx->len;
-	/* The card's flag says that ESP was opened; a lookaside result of encryption is ESP anyway. */
-	f->esp = b->op == VESPER_OP_ENCRYPT || rx->flags & VESPER_CPL_ESP;
-	if (b->op == VESPER_OP_DECRYPT)
+	if (b->copied)
+		b->copied[i] = rx->len;
+	f->inplace = rx->flags & VESPER_CPL_INPLACE;
+	if (b->way == WAY_DECRYPT) {
+		f->esp = rx->flags & VESPER_CPL_ESP;
+		/* The completion has the whole number; until then, or without it, its lower half. */
+		if (b->state[i] == CARD_SENT)
+			f->seq = rx->seq;
+	}
+	if (b->way == WAY_DECRYPT || f->op == VESPER_OP_POLICY)
 		f->sa = rx->sa;
 	f->status = rx->status;
-	if (b->state[i] == RESULT)
+	if (b->state[i] == CARD_RESULT)
 		finish(b, i, rx->status);
 	else
-		b->state[i] = RESULT;
+		b->state[i] = CARD_RESULT;
 }
 
 static int collect_rx(struct vesper *v, struct burst *b)
@@ -348,55 +461,60 @@ static int run(struct vesper *v, struct burst *b)
 	return 0;
 }
 
-static int card_run(struct vesper *v, struct vesper_frame *frames, size_t count, unsigned int op,
-		    unsigned int flags)
+/* Late results of a burst that failed must not meet the next one. */
+static void drop_queue(struct card *c)
 {
-	struct burst b = { .frames = frames, .count = count, .op = op, .flags = flags };
+	vesper_queue_close(c->queue);
+	c->queue = NULL;
+	c->stash_len = 0;
+}
+
+int card_burst(struct vesper *v, struct vesper_frame *frames, size_t count, enum crypt_way way,
+	       uint8_t *state, uint32_t *copied)
+{
+	struct burst b = {
+		.frames = frames, .count = count, .way = way, .state = state, .copied = copied
+	};
+	size_t i;
+	int err;
+
+	err = need_queue(v);
+	if (err)
+		return err;
+	for (i = 0; i < count; i++) {
+		frames[i].seq = 0;
+		frames[i].esp = false;
+		frames[i].inplace = false;
+		frames[i].fits = 0;
+		if (way == WAY_DECRYPT)
+			frames[i].sa = 0;
+	}
+	return run(v, &b);
+}
+
+static int card_crypt(struct vesper *v, struct vesper_frame *frames, size_t count,
+		      enum crypt_way way)
+{
+	uint8_t *state;
 	int passed = 0;
 	size_t i;
 	int err;
 
 	if (!count)
 		return 0;
-	err = need_queue(v);
-	if (err)
-		return err;
-	b.state = calloc(count, 1);
-	if (!b.state)
+	state = calloc(count, 1);
+	if (!state)
 		return vesper_fail(v, -ENOMEM, "no memory for a burst of %zu frames", count);
+	err = card_burst(v, frames, count, way, state, NULL);
 	for (i = 0; i < count; i++) {
-		frames[i].seq = 0;
-		frames[i].esp = false;
-		if (op == VESPER_OP_DECRYPT)
-			frames[i].sa = 0;
-	}
-	err = run(v, &b);
-	for (i = 0; i < count; i++) {
-		if (b.state[i] != DONE)
-			finish(&b, i, VESPER_ST_NOT_READY);
+		if (state[i] != CARD_DONE)
+			frame_drop(&frames[i], VESPER_ST_NOT_READY);
 		passed += frames[i].status == VESPER_ST_OK;
 	}
-	free(b.state);
-	if (err) {
-		/* Late results of this burst must not meet the next one. */
-		struct card *c = v->state;
-
-		vesper_queue_close(c->queue);
-		c->queue = NULL;
-		c->stash_len = 0;
-		return err;
-	}
-	return passed;
-}
-
-static int card_crypt(struct vesper *v, struct vesper_frame *frames, size_t count, unsigned int op)
-{
-	return card_run(v, frames, count, op, VESPER_TXF_LOOKASIDE);
-}
-
-static int card_send(struct vesper *v, struct vesper_frame *frames, size_t count)
-{
-	return card_run(v, frames, count, VESPER_OP_ENCRYPT, 0);
+	free(state);
+	if (err)
+		drop_queue(v->state);
+	return err ? err : passed;
 }
 
 static int64_t now_ms(void)
@@ -460,7 +578,9 @@ static int card_recv(struct vesper *v, struct vesper_frame *frames, size_t count
 			frames[n].sa = rx->sa;
 			frames[n].status = rx->status;
 			frames[n].esp = rx->flags & VESPER_CPL_ESP;
-			frames[n].seq = 0;
+			frames[n].inplace = rx->flags & VESPER_CPL_INPLACE;
+			frames[n].seq = rx->seq;
+			frames[n].fits = 0;
 		}
 		vesper_buf_put(rx->buf);
 		c->stash_head = (c->stash_head + 1) % STASH;
@@ -499,13 +619,19 @@ static int card_reset(struct vesper *v)
 
 const struct backend backend_card = {
 	.close = card_close,
+	.on_card = card_on_card,
 	.info = card_info,
 	.sa_add = card_sa_add,
 	.sa_del = card_sa_del,
+	.sa_lease = card_sa_lease,
 	.sa_query = card_sa_query,
 	.sa_next = card_sa_next,
+	.policy_add = card_policy_add,
+	.policy_del = card_policy_del,
+	.policy_next = card_policy_next,
+	.dscp_map = card_dscp_map,
+	.events = card_events,
 	.crypt = card_crypt,
-	.send = card_send,
 	.recv = card_recv,
 	.stats = card_stats,
 	.selftest = card_selftest,

@@ -11,6 +11,17 @@
 
 struct crypto_key; /* a provider's own */
 
+/* One message. Lengths in bytes; the additional data may come in two parts, each of which may be empty. */
+struct crypto_msg {
+	uint8_t nonce[CRYPTO_NONCE_LEN];
+	const uint8_t *aad, *more;
+	size_t aad_len, more_len;
+	uint8_t *data; /* in place */
+	size_t len;
+	uint8_t *tag; /* open: read only */
+	size_t tag_len;
+};
+
 struct crypto_ops {
 	const char *name;
 
@@ -20,18 +31,14 @@ struct crypto_ops {
 	/* Erases it. NULL is accepted. */
 	void (*key_free)(struct crypto_key *key);
 
-	/* Encrypts @len bytes in place and gives @tag_len bytes of tag. Return: 0, or -EIO. */
-	int (*seal)(struct crypto_key *key, const uint8_t nonce[CRYPTO_NONCE_LEN],
-		    const uint8_t *aad, size_t aad_len, uint8_t *data, size_t len, uint8_t *tag,
-		    size_t tag_len);
+	/* Encrypts in place and gives the tag. Return: 0, or -EIO. */
+	int (*seal)(struct crypto_key *key, const struct crypto_msg *msg);
 
 	/*
 	 * Decrypts in place. Return: 0; -EBADMSG when the tag is wrong, and then
-	 * @data is erased; -EIO.
+	 * msg->data is erased; -EIO.
 	 */
-	int (*open)(struct crypto_key *key, const uint8_t nonce[CRYPTO_NONCE_LEN],
-		    const uint8_t *aad, size_t aad_len, uint8_t *data, size_t len,
-		    const uint8_t *tag, size_t tag_len);
+	int (*open)(struct crypto_key *key, const struct crypto_msg *msg);
 };
 
 extern const struct crypto_ops crypto_openssl;

@@ -6,6 +6,7 @@
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
 struct crypto_key {
@@ -57,43 +58,53 @@ static struct crypto_key *openssl_key_new(const uint8_t *bytes, size_t len)
 	return key;
 }
 
-static int openssl_seal(struct crypto_key *key, const uint8_t nonce[CRYPTO_NONCE_LEN],
-			const uint8_t *aad, size_t aad_len, uint8_t *data, size_t len, uint8_t *tag,
-			size_t tag_len)
+static bool additional(EVP_CIPHER_CTX *ctx, bool seal, const uint8_t *aad, size_t len)
+{
+	int n;
+
+	if (!len)
+		return true;
+	return seal ? EVP_EncryptUpdate(ctx, NULL, &n, aad, (int)len) :
+		      EVP_DecryptUpdate(ctx, NULL, &n, aad, (int)len);
+}
+
+static int openssl_seal(struct crypto_key *key, const struct crypto_msg *m)
 {
 	EVP_CIPHER_CTX *ctx = key->seal;
+	uint8_t none[16];
 	int n;
 
 	OSSL_PARAM get_tag[] = {
-		OSSL_PARAM_octet_string(OSSL_CIPHER_PARAM_AEAD_TAG, tag, tag_len),
+		OSSL_PARAM_octet_string(OSSL_CIPHER_PARAM_AEAD_TAG, m->tag, m->tag_len),
 		OSSL_PARAM_END,
 	};
 
-	if (!EVP_EncryptInit_ex(ctx, NULL, NULL, NULL, nonce) ||
-	    (aad_len && !EVP_EncryptUpdate(ctx, NULL, &n, aad, (int)aad_len)) ||
-	    (len && !EVP_EncryptUpdate(ctx, data, &n, data, (int)len)) ||
-	    !EVP_EncryptFinal_ex(ctx, data + len, &n) || !EVP_CIPHER_CTX_get_params(ctx, get_tag))
+	if (!EVP_EncryptInit_ex(ctx, NULL, NULL, NULL, m->nonce) ||
+	    !additional(ctx, true, m->aad, m->aad_len) ||
+	    !additional(ctx, true, m->more, m->more_len) ||
+	    (m->len && !EVP_EncryptUpdate(ctx, m->data, &n, m->data, (int)m->len)) ||
+	    !EVP_EncryptFinal_ex(ctx, none, &n) || !EVP_CIPHER_CTX_get_params(ctx, get_tag))
 		return -EIO;
 	return 0;
 }
 
-static int openssl_open(struct crypto_key *key, const uint8_t nonce[CRYPTO_NONCE_LEN],
-			const uint8_t *aad, size_t aad_len, uint8_t *data, size_t len,
-			const uint8_t *tag, size_t tag_len)
+static int openssl_open(struct crypto_key *key, const struct crypto_msg *m)
 {
 	EVP_CIPHER_CTX *ctx = key->open;
+	uint8_t none[16];
 	int n;
 
-	if (!EVP_DecryptInit_ex(ctx, NULL, NULL, NULL, nonce) ||
-	    (aad_len && !EVP_DecryptUpdate(ctx, NULL, &n, aad, (int)aad_len)) ||
-	    (len && !EVP_DecryptUpdate(ctx, data, &n, data, (int)len)) ||
-	    !EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, (int)tag_len, (void *)tag)) {
-		OPENSSL_cleanse(data, len);
+	if (!EVP_DecryptInit_ex(ctx, NULL, NULL, NULL, m->nonce) ||
+	    !additional(ctx, false, m->aad, m->aad_len) ||
+	    !additional(ctx, false, m->more, m->more_len) ||
+	    (m->len && !EVP_DecryptUpdate(ctx, m->data, &n, m->data, (int)m->len)) ||
+	    !EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, (int)m->tag_len, m->tag)) {
+		OPENSSL_cleanse(m->data, m->len);
 		return -EIO;
 	}
 	/* OpenSSL compares the tag in constant time. */
-	if (EVP_DecryptFinal_ex(ctx, data + len, &n) <= 0) {
-		OPENSSL_cleanse(data, len);
+	if (EVP_DecryptFinal_ex(ctx, none, &n) <= 0) {
+		OPENSSL_cleanse(m->data, m->len);
 		return -EBADMSG;
 	}
 	return 0;

@@ -6,9 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vesper_sa.h"
+#include "bytes.h"
+#include "packet.h"
 
-#define BUCKETS 4096
+#define BUCKETS	  4096
+#define PORT_NATT 4500 /* RFC 3948 */
 
 struct entry {
 	struct esp_sa sa;
@@ -23,6 +25,11 @@ struct sa_table {
 		uint32_t from; /* none is free below */
 	} dir[2];	       /* outbound, inbound */
 	struct entry *bucket[BUCKETS];
+	/* UDP destination ports of inbound SAs, but for 4500. */
+	struct {
+		uint16_t port;
+		uint32_t users;
+	} ports[SOFT_PORTS_MAX];
 };
 
 static unsigned int inbound(uint32_t handle)
@@ -30,27 +37,69 @@ static unsigned int inbound(uint32_t handle)
 	return !!(handle & VESPER_SA_INBOUND);
 }
 
-static struct entry **bucket_of(struct sa_table *t, unsigned int in, const uint8_t dst[4],
-				const uint8_t spi[4])
+static struct entry **bucket_of(struct sa_table *t, unsigned int in, unsigned int family,
+				const uint8_t *dst, const uint8_t spi[4])
 {
 	uint32_t hash = 2166136261u ^ in; /* FNV-1a */
-	unsigned int i;
+	uint32_t i;
 
-	for (i = 0; i < 8; i++)
-		hash = (hash ^ (i < 4 ? dst[i] : spi[i - 4])) * 16777619u;
+	for (i = 0; i < ip_addr_len(family); i++)
+		hash = (hash ^ dst[i]) * 16777619u;
+	for (i = 0; i < 4; i++)
+		hash = (hash ^ spi[i]) * 16777619u;
 	return &t->bucket[(hash ^ hash >> 16) % BUCKETS];
 }
 
-static struct entry *find(struct sa_table *t, unsigned int in, const uint8_t dst[4],
-			  const uint8_t spi[4])
+static struct entry *find(struct sa_table *t, unsigned int in, unsigned int family,
+			  const uint8_t *dst, const uint8_t spi[4])
 {
 	struct entry *e;
 
-	for (e = *bucket_of(t, in, dst, spi); e; e = e->next)
-		if (inbound(e->sa.info.handle) == in && !memcmp(e->sa.info.dst, dst, 4) &&
-		    !memcmp(e->sa.info.spi, spi, 4))
+	for (e = *bucket_of(t, in, family, dst, spi); e; e = e->next)
+		if (inbound(e->sa.info.handle) == in && e->sa.info.sa.family == family &&
+		    !memcmp(e->sa.info.sa.dst, dst, ip_addr_len(family)) &&
+		    !memcmp(e->sa.info.sa.spi, spi, 4))
 			return e;
 	return NULL;
+}
+
+/* The place of a port, or else a free one, or else NULL. */
+static uint32_t *port_users(struct sa_table *t, uint16_t port)
+{
+	uint32_t *vacant = NULL;
+	unsigned int i;
+
+	for (i = 0; i < SOFT_PORTS_MAX; i++) {
+		if (t->ports[i].users && t->ports[i].port == port)
+			return &t->ports[i].users;
+		if (!t->ports[i].users && !vacant) {
+			vacant = &t->ports[i].users;
+			t->ports[i].port = port;
+		}
+	}
+	return vacant;
+}
+
+/* The port that an SA wants to be looked at; 0: none, or 4500. */
+static uint16_t own_port(const struct vesper_sa *sa)
+{
+	uint16_t port = get_be16(sa->dport);
+
+	return sa->dir == VESPER_DIR_IN && (sa->flags & VESPER_SAF_UDP) && port != PORT_NATT ?
+		       port :
+		       0;
+}
+
+bool sa_table_port(const struct sa_table *t, uint16_t port)
+{
+	unsigned int i;
+
+	if (port == PORT_NATT)
+		return true;
+	for (i = 0; i < SOFT_PORTS_MAX; i++)
+		if (t->ports[i].users && t->ports[i].port == port)
+			return true;
+	return false;
 }
 
 struct sa_table *sa_table_new(void)
@@ -82,6 +131,7 @@ void sa_table_wipe(struct sa_table *t)
 		t->dir[in].from = 0;
 	}
 	memset(t->bucket, 0, sizeof(t->bucket));
+	memset(t->ports, 0, sizeof(t->ports));
 }
 
 void sa_table_free(struct sa_table *t)
@@ -94,19 +144,12 @@ void sa_table_free(struct sa_table *t)
 
 static void describe(struct esp_sa *e, const struct vesper_sa *sa)
 {
-	e->info.dir = sa->dir;
-	e->info.mode = sa->mode;
-	e->info.family = sa->family;
-	e->info.alg = sa->alg;
-	e->info.key_len = sa->key_len;
-	e->info.icv_len = sa->icv_len;
-	e->info.queue = sa->queue;
-	e->info.replay_window = sa->replay_window;
-	memcpy(e->info.spi, sa->spi, sizeof(e->info.spi));
-	memcpy(e->info.src, sa->src, sizeof(e->info.src));
-	memcpy(e->info.dst, sa->dst, sizeof(e->info.dst));
+	e->info.sa = *sa;
 	memcpy(e->salt, sa->salt, sizeof(e->salt));
+	OPENSSL_cleanse(e->info.sa.key, sizeof(e->info.sa.key));
+	OPENSSL_cleanse(e->info.sa.salt, sizeof(e->info.sa.salt));
 	e->info.seq = sa->seq;
+	e->info.lease_end = sa->lease_end;
 }
 
 /* Parts of a new SA that may fail. */
@@ -120,27 +163,29 @@ static int equip(struct esp_sa *e, const struct vesper_sa *sa)
 		if (!e->window)
 			return -ENOMEM;
 	}
-	if (sa->dir == VESPER_DIR_OUT && sa->mode == VESPER_MODE_TUNNEL) {
-		e->hdr_sum = vesper_ipv4_template(sa, e->hdr);
-		e->hdr_len = 20;
-	}
 	return 0;
 }
 
 int sa_table_add(struct sa_table *t, const struct vesper_sa *sa, uint32_t *handle)
 {
 	unsigned int in = sa->dir == VESPER_DIR_IN;
+	uint32_t *users = NULL;
 	struct entry **bucket;
 	struct entry *e;
 	uint32_t i;
 	int err;
 
-	if (find(t, in, sa->dst, sa->spi))
+	if (find(t, in, sa->family, sa->dst, sa->spi))
 		return -EEXIST;
 	for (i = t->dir[in].from; i < t->dir[in].end && t->dir[in].at[i]; i++)
 		;
 	if (i == SOFT_SA_MAX)
 		return -ENOSPC;
+	if (own_port(sa)) {
+		users = port_users(t, own_port(sa));
+		if (!users)
+			return -EMFILE;
+	}
 	e = calloc(1, sizeof(*e));
 	if (!e)
 		return -ENOMEM;
@@ -150,6 +195,8 @@ int sa_table_add(struct sa_table *t, const struct vesper_sa *sa, uint32_t *handl
 		erase(e);
 		return err;
 	}
+	if (users)
+		++*users;
 	/* 15 bits of generation, never 0. */
 	t->dir[in].gen[i] = t->dir[in].gen[i] % 0x7fff + 1;
 	e->sa.info.handle = (uint32_t)t->dir[in].gen[i] << VESPER_SA_GEN_SHIFT |
@@ -158,7 +205,7 @@ int sa_table_add(struct sa_table *t, const struct vesper_sa *sa, uint32_t *handl
 	t->dir[in].from = i + 1;
 	if (i == t->dir[in].end)
 		t->dir[in].end++;
-	bucket = bucket_of(t, in, sa->dst, sa->spi);
+	bucket = bucket_of(t, in, sa->family, sa->dst, sa->spi);
 	e->next = *bucket;
 	*bucket = e;
 	*handle = e->sa.info.handle;
@@ -177,11 +224,15 @@ int sa_table_del(struct sa_table *t, uint32_t handle)
 	unsigned int in = inbound(handle);
 	uint32_t index = handle & VESPER_SA_INDEX_MASK;
 	struct entry *e = t->dir[in].at[index];
+	const struct vesper_sa *sa;
 	struct entry **link;
 
 	if (!sa_table_get(t, handle))
 		return -ENOENT;
-	for (link = bucket_of(t, in, e->sa.info.dst, e->sa.info.spi); *link != e;
+	sa = &e->sa.info.sa;
+	if (own_port(sa))
+		--*port_users(t, own_port(sa));
+	for (link = bucket_of(t, in, sa->family, sa->dst, sa->spi); *link != e;
 	     link = &(*link)->next)
 		;
 	*link = e->next;
@@ -204,17 +255,18 @@ struct esp_sa *sa_table_next(struct sa_table *t, uint32_t handle)
 	return NULL;
 }
 
-enum vesper_status sa_table_find_out(void *table, uint32_t handle, struct esp_sa **sa)
+enum vesper_status sa_table_find_out(struct sa_table *t, uint32_t handle, struct esp_sa **sa)
 {
 	if (handle & VESPER_SA_INBOUND)
 		return VESPER_ST_SA_DIRECTION;
-	*sa = sa_table_get(table, handle);
+	*sa = sa_table_get(t, handle);
 	return *sa ? VESPER_ST_OK : VESPER_ST_SA_STALE;
 }
 
-struct esp_sa *sa_table_find_in(void *table, const uint8_t dst[4], const uint8_t spi[4])
+struct esp_sa *sa_table_find_in(struct sa_table *t, unsigned int family, const uint8_t *dst,
+				const uint8_t spi[4])
 {
-	struct entry *e = find(table, 1, dst, spi);
+	struct entry *e = find(t, 1, family, dst, spi);
 
 	return e ? &e->sa : NULL;
 }

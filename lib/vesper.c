@@ -10,6 +10,8 @@
 
 #define RING_DEFAULT	   256
 #define TIMEOUT_DEFAULT_MS 10000
+#define LEASE_DEFAULT	   4096
+#define LEASE_MAX	   (1u << 24)
 
 int vesper_fail(struct vesper *v, int err, const char *format, ...)
 {
@@ -35,6 +37,16 @@ static int take_options(struct vesper *v, const struct vesper_opts *opts)
 	if (v->mtu < VESPER_FRAME_MIN || v->mtu > VESPER_FRAME_MAX)
 		return vesper_fail(v, -EINVAL, "option mtu: %u is not from %u to %u", v->mtu,
 				   VESPER_FRAME_MIN, VESPER_FRAME_MAX);
+	if (opts->fallback > VESPER_FALLBACK_AUTO)
+		return vesper_fail(v, -EINVAL, "option fallback: %u is not 0 or 1", opts->fallback);
+	if (opts->policy_bypass > 1)
+		return vesper_fail(v, -EINVAL, "option policy_bypass: %u is not 0 or 1",
+				   opts->policy_bypass);
+	v->policy_bypass = opts->policy_bypass;
+	v->lease = opts->lease ? opts->lease : LEASE_DEFAULT;
+	if (v->lease < 2 || v->lease > LEASE_MAX)
+		return vesper_fail(v, -EINVAL, "option lease: %u is not from 2 to %u", v->lease,
+				   LEASE_MAX);
 	return 0;
 }
 
@@ -57,6 +69,23 @@ static int copy_options(struct vesper *v, const struct vesper_opts *opts, struct
 	return 0;
 }
 
+static int open_backend(struct vesper *v, const struct vesper_opts *opts)
+{
+	if (!opts->socket) {
+		v->backend = &backend_soft;
+		return soft_open(v);
+	}
+	v->socket = strdup(opts->socket);
+	if (!v->socket)
+		return vesper_fail(v, -ENOMEM, "no memory for the socket's path");
+	if (opts->fallback == VESPER_FALLBACK_AUTO) {
+		v->backend = &backend_failover;
+		return failover_open(v);
+	}
+	v->backend = &backend_card;
+	return card_open(v);
+}
+
 int vesper_open(const struct vesper_opts *opts, struct vesper **out, char *text, size_t text_size)
 {
 	struct vesper_opts all = { 0 };
@@ -74,14 +103,14 @@ int vesper_open(const struct vesper_opts *opts, struct vesper **out, char *text,
 	if (!err)
 		err = take_options(v, &all);
 	if (!err)
-		err = all.socket ? card_open(v, all.socket) : soft_open(v);
+		err = open_backend(v, &all);
 	if (err) {
 		if (text && text_size)
 			snprintf(text, text_size, "%s", v->error);
+		free(v->socket);
 		free(v);
 		return err;
 	}
-	v->backend = all.socket ? &backend_card : &backend_soft;
 	*out = v;
 	return 0;
 }
@@ -91,6 +120,7 @@ void vesper_close(struct vesper *v)
 	if (!v)
 		return;
 	v->backend->close(v);
+	free(v->socket);
 	free(v);
 }
 
@@ -101,7 +131,7 @@ const char *vesper_strerror(const struct vesper *v)
 
 bool vesper_on_card(const struct vesper *v)
 {
-	return v->backend == &backend_card;
+	return v->backend->on_card(v);
 }
 
 int vesper_info(struct vesper *v, struct vesper_info *info)
@@ -119,6 +149,11 @@ int vesper_sa_del(struct vesper *v, uint32_t handle)
 	return v->backend->sa_del(v, handle);
 }
 
+int vesper_sa_lease(struct vesper *v, uint32_t handle, uint64_t lease_end)
+{
+	return v->backend->sa_lease(v, handle, lease_end);
+}
+
 int vesper_sa_query(struct vesper *v, uint32_t handle, struct vesper_sa_info *info)
 {
 	return v->backend->sa_query(v, handle, info);
@@ -129,22 +164,77 @@ int vesper_sa_next(struct vesper *v, uint32_t handle, struct vesper_sa_info *inf
 	return v->backend->sa_next(v, handle, info);
 }
 
+int vesper_policy_add(struct vesper *v, const struct vesper_policy *policy, uint32_t *handle)
+{
+	return v->backend->policy_add(v, policy, handle);
+}
+
+int vesper_policy_del(struct vesper *v, uint32_t handle)
+{
+	return v->backend->policy_del(v, handle);
+}
+
+int vesper_policy_next(struct vesper *v, uint32_t *handle, struct vesper_policy *policy)
+{
+	return v->backend->policy_next(v, handle, policy);
+}
+
+int vesper_dscp_map(struct vesper *v, const uint8_t map[64])
+{
+	unsigned int i;
+
+	for (i = 0; i < 64; i++)
+		if (map[i] > 63)
+			return vesper_fail(v, -EINVAL, "DSCP %u is mapped to %u, beyond 63", i,
+					   map[i]);
+	return v->backend->dscp_map(v, map);
+}
+
+int vesper_events(struct vesper *v, struct vesper_event *events, size_t count, int timeout_ms)
+{
+	return v->backend->events(v, events, count, timeout_ms);
+}
+
+unsigned int frame_op(const struct vesper_frame *f, enum crypt_way way)
+{
+	if (way == WAY_DECRYPT)
+		return VESPER_OP_DECRYPT;
+	switch (f->op) {
+	case 0:
+		return way == WAY_SEND && !f->sa ? VESPER_OP_PLAIN : VESPER_OP_ENCRYPT;
+	case VESPER_OP_ENCRYPT:
+	case VESPER_OP_POLICY:
+	case VESPER_OP_INPLACE:
+	case VESPER_OP_DUMMY:
+		return f->op;
+	default:
+		return VESPER_OP_CONTEXT;
+	}
+}
+
+void frame_drop(struct vesper_frame *f, enum vesper_status status)
+{
+	f->status = (uint8_t)status;
+	f->len = 0;
+	f->seq = 0;
+	f->esp = false;
+	f->inplace = false;
+	f->fits = 0;
+}
+
 int vesper_encrypt(struct vesper *v, struct vesper_frame *frames, size_t count)
 {
-	return v->backend->crypt(v, frames, count, VESPER_OP_ENCRYPT);
+	return v->backend->crypt(v, frames, count, WAY_ENCRYPT);
 }
 
 int vesper_decrypt(struct vesper *v, struct vesper_frame *frames, size_t count)
 {
-	return v->backend->crypt(v, frames, count, VESPER_OP_DECRYPT);
+	return v->backend->crypt(v, frames, count, WAY_DECRYPT);
 }
 
 int vesper_send(struct vesper *v, struct vesper_frame *frames, size_t count)
 {
-	if (!v->backend->send)
-		return vesper_fail(v, -EOPNOTSUPP,
-				   "sending needs a card; this handle is software only");
-	return v->backend->send(v, frames, count);
+	return v->backend->crypt(v, frames, count, WAY_SEND);
 }
 
 int vesper_recv(struct vesper *v, struct vesper_frame *frames, size_t count, int timeout_ms)
@@ -163,6 +253,20 @@ int vesper_stats(struct vesper *v, struct vesper_stats *stats)
 int vesper_selftest(struct vesper *v)
 {
 	return v->backend->selftest(v);
+}
+
+int vesper_failover_stats(struct vesper *v, struct vesper_failover_stats *stats)
+{
+	if (!v->backend->failover_stats)
+		return vesper_fail(v, -EOPNOTSUPP, "this handle was opened without fallback");
+	return v->backend->failover_stats(v, stats);
+}
+
+int vesper_reattach(struct vesper *v)
+{
+	if (!v->backend->reattach)
+		return vesper_fail(v, -EOPNOTSUPP, "this handle was opened without fallback");
+	return v->backend->reattach(v);
 }
 
 int vesper_reset(struct vesper *v)

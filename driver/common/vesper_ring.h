@@ -61,7 +61,7 @@ static inline bool vesper_ring_log2_ok(u32 log2)
  * @len: bytes
  * @op: enum vesper_tx_op
  * @flags: VESPER_TXF_*
- * @sa: SA handle, 0 unless @op is VESPER_OP_ENCRYPT
+ * @sa: SA handle of ENCRYPT, INPLACE, DUMMY; else 0
  */
 static inline void vesper_tx_desc_set(struct vesper_tx_desc *d, u64 addr, u16 len, u8 op, u8 flags,
 				      u32 sa)
@@ -71,6 +71,18 @@ static inline void vesper_tx_desc_set(struct vesper_tx_desc *d, u64 addr, u16 le
 	d->op = op;
 	d->flags = flags;
 	d->sa = cpu_to_le32(sa);
+}
+
+/**
+ * vesper_tx_ctx_set - write a descriptor without a frame, about the next one
+ * @d: descriptor in the ring
+ * @seq_hi: upper half of the sequence number of VESPER_OP_INPLACE
+ */
+static inline void vesper_tx_ctx_set(struct vesper_tx_desc *d, u32 seq_hi)
+{
+	const struct vesper_tx_ctx ctx = { .seq_hi = cpu_to_le32(seq_hi), .op = VESPER_OP_CONTEXT };
+
+	memcpy(d, &ctx, sizeof(*d));
 }
 
 /**

@@ -2,9 +2,9 @@
 #
 # Userspace driver. The library links these sources into itself.
 
-VFIO_SRC := $(addprefix driver/vfio/vesper_,error.c vfio_user.c dma.c dev.c mbx.c queue.c burst.c)
+VFIO_SRC := $(addprefix driver/vfio/vesper_,error.c vfio_user.c dma.c dev.c mbx.c queue.c burst.c events.c)
 DRIVER_SRC := $(COMMON_SRC) $(VFIO_SRC)
 
 FAKE_CARD := tests/unit/vfio_fake.c tests/unit/vfio_fake_card.c
-$(foreach t,vfio_open vfio_mbx vfio_queue vfio_mad,$(eval $(call unit_test,$(t),tests/unit/$(t).c $(FAKE_CARD) $(DRIVER_SRC),)))
+$(foreach t,vfio_open vfio_mbx vfio_queue vfio_mad vfio_events,$(eval $(call unit_test,$(t),tests/unit/$(t).c $(FAKE_CARD) $(DRIVER_SRC),)))
 $(eval $(call unit_test,vfio_sim,tests/unit/vfio_sim.c $(DRIVER_SRC),))

@@ -59,6 +59,20 @@ static int ring_doorbell(struct vesper_queue *q, u32 offset, u16 index)
 	return q->dev->t->ops->post32(q->dev->t, VESPER_REGION_BAR0, offset, index);
 }
 
+/* What a frame needs to know beyond its descriptor takes a place of the ring in front of it. */
+static inline bool needs_context(const struct vesper_tx *f)
+{
+	return f->op == VESPER_OP_INPLACE && f->seq_hi;
+}
+
+static __attribute__((noinline)) void put_context(struct vesper_queue *q, u16 tail, u32 seq_hi)
+{
+	u32 at = tail & q->tx_mask;
+
+	q->tx_slot[at] = (struct vesper_tx_slot){ .waits = TX_WAITS_COMPLETION };
+	vesper_tx_ctx_set(&q->tx_desc[at], seq_hi);
+}
+
 int vesper_queue_tx(struct vesper_queue *q, const struct vesper_tx *frames, unsigned int n)
 {
 	u32 space = vesper_ring_space(q->tx_tail, q->tx_head, q->tx_log2);
@@ -72,17 +86,22 @@ int vesper_queue_tx(struct vesper_queue *q, const struct vesper_tx *frames, unsi
 		if (err < 0)
 			return err;
 	}
-	if (n > space)
-		n = space;
-	for (i = 0; i < n; i++, tail++) {
+	for (i = 0; i < n; i++, tail++, space--) {
 		const struct vesper_tx *f = &frames[i];
-		u32 at = tail & q->tx_mask;
+		u32 at;
 
 		if (unlikely(!frame_ok(q, f))) {
 			if (!i)
 				return bad_frame(q, f);
 			break;
 		}
+		if (unlikely(needs_context(f)) && space > 1) {
+			put_context(q, tail++, f->seq_hi);
+			space--;
+		} else if (!space || needs_context(f)) {
+			break;
+		}
+		at = tail & q->tx_mask;
 		f->buf->owner = OWNER_CARD;
 		q->tx_slot[at].buf = f->buf;
 		q->tx_slot[at].cookie = f->cookie;
@@ -117,7 +136,7 @@ struct cpl {
 	u16 index, len;
 	u8 status, flags;
 	u16 tag;  /* RX only */
-	u64 rest; /* TX: seq; RX: sa, hash */
+	u64 rest; /* TX: seq; RX: sa, lower half of seq */
 };
 
 typedef u64 __attribute__((may_alias)) ring_word;
@@ -159,12 +178,23 @@ static __attribute__((noinline)) void tx_drop(struct vesper_queue *q, struct ves
 	/* Nothing will come back on the RX ring. */
 	s->waits = 0;
 	q->stats.tx_drops++;
-	r->len = 0;
-	if (r->status == VESPER_ST_OK || !vesper_status_name(r->status)) {
+	if (r->status == VESPER_ST_OK || !vesper_status_name(r->status) ||
+	    (r->status == VESPER_ST_TOO_BIG && r->len > VESPER_FRAME_MAX)) {
 		r->status = VESPER_STATUS_INVALID;
 		r->seq = 0;
 		q->stats.hw_errors++;
 	}
+	r->fits = r->status == VESPER_ST_TOO_BIG ? r->len : 0;
+	r->len = 0;
+}
+
+/* A context has no frame, and nobody asked for its result. */
+static __attribute__((noinline)) void context_done(struct vesper_queue *q, struct vesper_tx_slot *s,
+						   const struct cpl *c)
+{
+	s->waits = 0;
+	if (c->status || c->len)
+		q->stats.hw_errors++;
 }
 
 static inline bool len_ok(u16 len, u32 max)
@@ -193,7 +223,11 @@ unsigned int vesper_queue_tx_done(struct vesper_queue *q, struct vesper_tx_resul
 			q->stats.hw_errors++;
 			continue;
 		}
-		*r = (struct vesper_tx_result){ s->buf, s->cookie, c.rest, c.len, c.status };
+		if (unlikely(!s->buf)) {
+			context_done(q, s, &c);
+			continue;
+		}
+		*r = (struct vesper_tx_result){ s->buf, s->cookie, c.rest, c.len, 0, c.status };
 		s->waits &= (u8)~TX_WAITS_COMPLETION;
 		s->buf->owner = OWNER_CALLER;
 		if (unlikely(c.status || !len_ok(c.len, VESPER_FRAME_MAX))) {
@@ -220,6 +254,14 @@ static inline struct vesper_buf *take_rx_buf(struct vesper_queue *q, u16 index)
 	return b;
 }
 
+/* A verdict in place is about the ICV; decrypted is only what was proven. */
+static inline bool status_ok(const struct cpl *c)
+{
+	if (c->flags & VESPER_CPL_INPLACE)
+		return c->status == VESPER_ST_ICV && !(c->flags & VESPER_CPL_ESP);
+	return vesper_status_name(c->status) && !(c->flags & VESPER_CPL_ESP);
+}
+
 /* Fill in @f from a completion; false if it makes no sense. */
 static inline bool rx_frame(struct vesper_queue *q, struct vesper_buf *b, const struct cpl *c,
 			    struct vesper_rx *f)
@@ -239,16 +281,16 @@ static inline bool rx_frame(struct vesper_queue *q, struct vesper_buf *b, const 
 	}
 	if (unlikely(!len_ok(c->len, b->size)))
 		return false;
-	if (unlikely(c->status && !vesper_status_name(c->status)))
+	if (unlikely(c->status && !status_ok(c)))
 		return false;
 	*f = (struct vesper_rx){
 		.buf = b,
 		.cookie = cookie,
 		.sa = (u32)c->rest,
-		.hash = (u32)(c->rest >> 32),
+		.seq = (u32)(c->rest >> 32),
 		.len = c->len,
 		.status = c->status,
-		.flags = c->flags & (VESPER_CPL_ESP | VESPER_CPL_LOOKASIDE),
+		.flags = c->flags & (VESPER_CPL_ESP | VESPER_CPL_LOOKASIDE | VESPER_CPL_INPLACE),
 	};
 	b->owner = OWNER_CALLER;
 	return true;

@@ -15,8 +15,9 @@
 /* Clear of the low addresses, where PC platforms keep their MSI window. */
 #define IOVA_BASE 0x100000000ull
 
-#define CONTROL_MASK \
-	(VESPER_CONTROL_MISS_TO_HOST | VESPER_CONTROL_FRAGMENT_TO_HOST | VESPER_CONTROL_RX_ENABLE)
+#define CONTROL_MASK                                                     \
+	(VESPER_CONTROL_MISS_TO_HOST | VESPER_CONTROL_FRAGMENT_TO_HOST | \
+	 VESPER_CONTROL_RX_ENABLE | VESPER_CONTROL_POLICY_BYPASS)
 
 int vesper_reg_read(struct vesper_dev *dev, u32 offset, u32 *value)
 {
@@ -179,6 +180,8 @@ static int start(struct vesper_dev *dev, const struct vesper_dev_opts *o)
 	for (id = 0; !err && id < dev->queues; id++)
 		err = vesper_reg_write(dev, QUEUE_REG(id, ctrl), 0);
 	if (!err)
+		err = vesper_reg_write(dev, REG(event_ctrl), 0);
+	if (!err)
 		err = set_command(dev, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
 	for (id = 0; !err && id < dev->queues; id++)
 		err = vesper_queue_stop(dev, id);
@@ -250,6 +253,7 @@ void vesper_dev_close(struct vesper_dev *dev)
 		return;
 	for (id = 0; id < VESPER_QUEUES_MAX; id++)
 		vesper_queue_close(dev->queue[id]);
+	vesper_dev_events_close(dev);
 	dev->t->ops->close(dev->t);
 	pthread_mutex_destroy(&dev->lock);
 	pthread_mutex_destroy(&dev->mbx_lock);

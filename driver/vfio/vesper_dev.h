@@ -86,6 +86,7 @@ int vesper_dev_info(struct vesper_dev *dev, struct vesper_dev_info *info);
 #define VESPER_CONTROL_MISS_TO_HOST	(1u << 0) /* deliver ESP without SA rather than drop it */
 #define VESPER_CONTROL_FRAGMENT_TO_HOST (1u << 1) /* the same for ESP fragments */
 #define VESPER_CONTROL_RX_ENABLE	(1u << 2) /* receive from the wire */
+#define VESPER_CONTROL_POLICY_BYPASS	(1u << 3) /* packets without a policy leave as they are */
 
 struct vesper_dev_config {
 	u32 control;  /* VESPER_CONTROL_* */
@@ -169,6 +170,44 @@ int vesper_dev_selftest(struct vesper_dev *dev);
 /* Deletes every SA and policy, erases the keys, clears the counters; queue pairs run on. */
 int vesper_dev_reset(struct vesper_dev *dev);
 
+/* ---- events ---- */
+
+struct vesper_event_opts {
+	size_t size; /* sizeof(struct vesper_event_opts) */
+	u32 log2;    /* log2 of the ring's entries, 3..12; 0: 9 */
+	u32 interval; /* cycles between records of one kind of drop, beyond a burst of 16; 0: 250000 */
+	u32 flags;    /* VESPER_QUEUE_POLL */
+};
+
+/**
+ * vesper_dev_events_open - set up the event ring
+ * @dev: card; one thread at a time uses its event ring
+ * @opts: options, or NULL
+ *
+ * Return: 0, -EINVAL (option), -EBUSY (open already, or it does not stop), -EIO
+ * (the card refused the configuration), -ENOMEM, or a transport error.
+ */
+int vesper_dev_events_open(struct vesper_dev *dev, const struct vesper_event_opts *opts);
+
+/* Stops the ring and takes its memory from the card. vesper_dev_close() does it too. */
+void vesper_dev_events_close(struct vesper_dev *dev);
+
+/**
+ * vesper_dev_events - collect events, oldest first
+ * @dev: card whose event ring is open
+ * @events: room for @n; VESPER_EVF_PHASE is cleared, unknown codes are left out
+ * @n: how many at most
+ * @timeout_ms: how long to wait for the first; 0 only looks, -1: for ever
+ *
+ * Return: how many were filled in; -EINVAL (not open), -EIO (the ring has halted
+ * after a failed DMA access), -ECONNRESET, -EINTR, or a transport error.
+ */
+int vesper_dev_events(struct vesper_dev *dev, struct vesper_event *events, unsigned int n,
+		      int timeout_ms);
+
+/* Event records that made no sense, since the ring was set up. */
+u64 vesper_dev_events_bad(const struct vesper_dev *dev);
+
 /* ---- queue pairs ---- */
 
 #define VESPER_QUEUE_POLL (1u << 0) /* no interrupt: vesper_queue_wait() polls */
@@ -219,11 +258,12 @@ void vesper_buf_put(struct vesper_buf *buf);
 struct vesper_tx {
 	struct vesper_buf *buf; /* frame at data + offset */
 	u64 cookie;		/* the caller's, comes back with the result */
-	u32 sa;			/* handle, 0 unless op is VESPER_OP_ENCRYPT */
-	u16 offset;		/* bytes */
-	u16 len;		/* bytes; offset + len at most buf->size */
-	u8 op;			/* enum vesper_tx_op */
-	u8 flags;		/* VESPER_TXF_* */
+	u32 sa;			/* handle of ENCRYPT, INPLACE, DUMMY; else 0 */
+	u32 seq_hi; /* INPLACE with ESN: upper half of the number; then it takes two places of the ring */
+	u16 offset; /* bytes */
+	u16 len;    /* bytes; offset + len at most buf->size */
+	u8 op;	    /* enum vesper_tx_op */
+	u8 flags;   /* VESPER_TXF_* */
 };
 
 /**
@@ -247,6 +287,7 @@ struct vesper_tx_result {
 	u64 cookie;
 	u64 seq;   /* ESP sequence number used, else 0 */
 	u16 len;   /* bytes of the resulting frame, 0 when dropped */
+	u16 fits;  /* VESPER_ST_TOO_BIG: bytes of the largest IP packet that would pass, or 0 */
 	u8 status; /* enum vesper_status or VESPER_STATUS_INVALID */
 };
 
@@ -266,10 +307,10 @@ struct vesper_rx {
 	struct vesper_buf *buf; /* the caller's: vesper_buf_put() it, or send it on */
 	u64 cookie;		/* lookaside: of the TX frame; else 0 */
 	u32 sa;			/* handle of the SA that was applied, else 0 */
-	u32 hash;
-	u16 len;   /* bytes, never more than buf->size */
-	u8 status; /* VESPER_ST_OK, or why an ESP frame is delivered untouched */
-	u8 flags;  /* VESPER_CPL_ESP, VESPER_CPL_LOOKASIDE */
+	u32 seq;		/* VESPER_CPL_ESP: lower half of the sequence number, else 0 */
+	u16 len;		/* bytes, never more than buf->size */
+	u8 status; /* VESPER_ST_OK, or why an ESP frame is delivered untouched; INPLACE: ICV */
+	u8 flags;  /* VESPER_CPL_ESP, VESPER_CPL_LOOKASIDE, VESPER_CPL_INPLACE */
 };
 
 /**

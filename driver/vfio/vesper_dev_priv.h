@@ -31,13 +31,20 @@ struct vesper_dev {
 	u64 next_iova;
 	u32 queues;
 	struct vesper_queue *queue[VESPER_QUEUES_MAX];
+	struct vesper_event_ring *events; /* NULL: not open */
 };
+
+/* A halted ring raises one interrupt at most and writes nothing: a sleeper looks now and then. */
+#define VESPER_CHECK_MS 500
 
 int vesper_reg_read(struct vesper_dev *dev, u32 offset, u32 *value);
 int vesper_reg_write(struct vesper_dev *dev, u32 offset, u32 value);
 
 /* Sleep a little, longer with each @round, for registers that will change soon. */
 void vesper_backoff(u32 round);
+
+/* Sleep until an interrupt (counted, unless NULL) or for @ms. Return: 0, -EINTR, -ECONNRESET. */
+int vesper_sleep_irq(struct vesper_dev *dev, int irq_fd, int ms, u64 *interrupts);
 
 /* ---- memory that the card may reach ---- */
 
@@ -67,7 +74,7 @@ enum vesper_buf_owner { OWNER_FREE, OWNER_CALLER, OWNER_CARD };
 #define TX_WAITS_FRAME	    (1u << 1) /* lookaside: its frame has not been collected */
 
 struct vesper_tx_slot {
-	struct vesper_buf *buf;
+	struct vesper_buf *buf; /* NULL: a context, whose result nobody wants */
 	u64 cookie;
 	u8 waits; /* TX_WAITS_*; 0: free */
 };

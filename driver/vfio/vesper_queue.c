@@ -13,8 +13,6 @@
 #define BUF_SIZE_DEFAULT  2048
 #define BUF_SIZE_MAX	  16384
 #define POLL_SLEEP_US	  50
-/* A halted pair raises one interrupt at most and completes nothing: a sleeper looks now and then. */
-#define CHECK_MS 500
 
 static int read_opts(const struct vesper_queue_opts *opts, struct vesper_queue_opts *o)
 {
@@ -258,20 +256,19 @@ static int check_alive(struct vesper_queue *q)
 	return err;
 }
 
-/* Sleep until an interrupt, or for @ms. Return: 0, -EINTR, -ECONNRESET. */
-static int sleep_irq(struct vesper_queue *q, int ms)
+int vesper_sleep_irq(struct vesper_dev *dev, int irq_fd, int ms, u64 *interrupts)
 {
 	struct pollfd p[2] = {
-		{ .fd = q->irq_fd, .events = POLLIN },
-		{ .fd = q->dev->t->ops->hangup_fd(q->dev->t), .events = POLLRDHUP },
+		{ .fd = irq_fd, .events = POLLIN },
+		{ .fd = dev->t->ops->hangup_fd(dev->t), .events = POLLRDHUP },
 	};
 	u64 count;
 
 	if (poll(p, 2, ms) < 0)
 		return vesper_error(-errno, "poll: %s", strerror(errno));
 	if (p[0].revents & POLLIN) {
-		if (read(q->irq_fd, &count, sizeof(count)) == sizeof(count))
-			q->stats.interrupts += count;
+		if (read(irq_fd, &count, sizeof(count)) == sizeof(count) && interrupts)
+			*interrupts += count;
 		return 0;
 	}
 	if (p[1].revents)
@@ -302,7 +299,7 @@ int vesper_queue_wait(struct vesper_queue *q, int timeout_ms)
 		if (ready(q))
 			return 1;
 		now = vesper_now_ms();
-		if (now >= checked + CHECK_MS || now >= deadline) {
+		if (now >= checked + VESPER_CHECK_MS || now >= deadline) {
 			err = check_alive(q);
 			if (err)
 				return err;
@@ -311,9 +308,9 @@ int vesper_queue_wait(struct vesper_queue *q, int timeout_ms)
 			if (now >= deadline)
 				return ready(q);
 		}
-		slice = deadline - now < CHECK_MS ? deadline - now : CHECK_MS;
+		slice = deadline - now < VESPER_CHECK_MS ? deadline - now : VESPER_CHECK_MS;
 		if (q->irq_fd >= 0) {
-			err = sleep_irq(q, (int)slice);
+			err = vesper_sleep_irq(q->dev, q->irq_fd, (int)slice, &q->stats.interrupts);
 			if (err)
 				return err;
 		} else {

@@ -4,7 +4,8 @@
  *
  * A program opens a handle, adds SAs and passes frames in bursts. The same
  * calls work on a card and in software, and give the same bytes and the same
- * verdict for each frame. Frames are Ethernet frames without FCS.
+ * verdict for each frame; docs/esp.md has the rules. Frames are Ethernet frames
+ * without FCS.
  *
  * One handle belongs to one thread at a time; several handles may be used side
  * by side. Functions return 0 or a count when they succeed and a negative errno
@@ -25,6 +26,18 @@ extern "C" {
 
 struct vesper;
 
+/* What happens when a card cannot: enough room, a feature, or its life. */
+enum vesper_fallback {
+	VESPER_FALLBACK_NONE = 0, /* the call fails */
+	/*
+	 * The library goes on in software, mid-flow. It keeps each SA's key in locked
+	 * memory of its own, lets the card use sequence numbers only within leases and
+	 * notes what the card delivered, so that no IV repeats and no packet is
+	 * delivered twice. See vesper_failover_stats() and vesper_reattach().
+	 */
+	VESPER_FALLBACK_AUTO = 1,
+};
+
 /* Options of vesper_open(). Zero means the default; `size` lets the structure grow. */
 struct vesper_opts {
 	size_t size;	    /* sizeof(struct vesper_opts) */
@@ -33,7 +46,10 @@ struct vesper_opts {
 	unsigned int
 		ring;	  /* entries of each ring, a power of two from 8 to 32768; 256 by default */
 	unsigned int mtu; /* largest resulting frame in bytes, 14 to VESPER_FRAME_MAX (default) */
-	unsigned int timeout_ms; /* for one answer of the card; 10,000 by default */
+	unsigned int timeout_ms;    /* for one answer of the card; 10,000 by default */
+	unsigned int fallback;	    /* enum vesper_fallback */
+	unsigned int policy_bypass; /* 1: packets that no policy matches pass as they are */
+	unsigned int lease; /* VESPER_FALLBACK_AUTO: numbers a lease, 2 to 2^24; 4096 by default */
 };
 
 /**
@@ -52,7 +68,8 @@ int vesper_open(const struct vesper_opts *opts, struct vesper **out, char *text,
 /**
  * vesper_close - give back the handle
  *
- * SAs in software are deleted and their keys erased; SAs on a card stay there.
+ * SAs in software are deleted and their keys erased; SAs on a card stay there,
+ * but for those of a handle with VESPER_FALLBACK_AUTO, which are deleted.
  * NULL is accepted.
  */
 void vesper_close(struct vesper *v);
@@ -60,7 +77,7 @@ void vesper_close(struct vesper *v);
 /* Why the last call on this handle failed: one sentence, valid until the next call. */
 const char *vesper_strerror(const struct vesper *v);
 
-/* Is there a card behind this handle (false: software)? */
+/* Is there a card behind this handle (false: software, or the card has gone)? */
 bool vesper_on_card(const struct vesper *v);
 
 /* What the card is; for software the ABI version and zeros. */
@@ -73,6 +90,9 @@ struct vesper_info {
 	uint8_t gcm_blocks; /* 128-bit blocks a cycle of each engine */
 	bool selftest_passed;
 	uint8_t mac[6];
+	uint32_t policy_entries;
+	uint16_t policy_masks; /* different masks that policies may have */
+	uint16_t replay_max;   /* largest replay window, packets */
 };
 
 /**
@@ -99,11 +119,21 @@ int vesper_sa_add(struct vesper *v, const struct vesper_sa *sa, uint32_t *handle
 int vesper_sa_del(struct vesper *v, uint32_t handle);
 
 /**
+ * vesper_sa_lease - let an outbound SA use the sequence numbers up to @lease_end
+ * @lease_end: last number, 0: all
+ *
+ * With VESPER_FALLBACK_AUTO the library leases by itself, and this is refused.
+ *
+ * Return: 0; -ENOENT if the handle names no SA; -EINVAL for an inbound SA, or a
+ * number below one that was used or beyond 32 bits without ESN; -EOPNOTSUPP.
+ */
+int vesper_sa_lease(struct vesper *v, uint32_t handle, uint64_t lease_end);
+
+/**
  * vesper_sa_query - state and counters of one SA; never its key
  *
  * An outbound SA counts a packet when it takes a sequence number for it, an
- * inbound one when the packet passed ICV, replay window and padding. Its counters
- * so include frames that were dropped afterwards (too big, no buffer).
+ * inbound one when the packet passed every check. `drops` says what else came.
  *
  * Return: 0, or -ENOENT if the handle names no SA.
  */
@@ -117,26 +147,94 @@ int vesper_sa_query(struct vesper *v, uint32_t handle, struct vesper_sa_info *in
  */
 int vesper_sa_next(struct vesper *v, uint32_t handle, struct vesper_sa_info *info);
 
+/**
+ * vesper_policy_add - install an outbound policy; see struct vesper_policy
+ * @handle: names the policy from here on; never 0
+ *
+ * Return: 0; -EINVAL for a policy that breaks a rule (vesper_strerror() names field
+ * and value); -EEXIST for a second one with the same matches and priority; -ENOSPC
+ * when the table or its masks are full; or the error of the mailbox.
+ */
+int vesper_policy_add(struct vesper *v, const struct vesper_policy *policy, uint32_t *handle);
+
+/* Return: 0, or -ENOENT if the handle names no policy. */
+int vesper_policy_del(struct vesper *v, uint32_t handle);
+
+/**
+ * vesper_policy_next - walk over all policies
+ * @handle: 0 for the first; then the handle of the last answer; becomes the policy's
+ *
+ * Return: 0, or -ENOENT at the end.
+ */
+int vesper_policy_next(struct vesper *v, uint32_t *handle, struct vesper_policy *policy);
+
+/**
+ * vesper_dscp_map - outer DSCP for each inner one, for SAs with VESPER_SAF_DSCP_MAP
+ * @map: values from 0 to 63
+ *
+ * Return: 0; -EINVAL for a value beyond 63; or the error of the mailbox.
+ */
+int vesper_dscp_map(struct vesper *v, const uint8_t map[64]);
+
+/*
+ * Events of the library itself, beside enum vesper_status and enum vesper_event_code
+ * in vesper_event.code; only with VESPER_FALLBACK_AUTO.
+ */
+enum vesper_library_event {
+	VESPER_EV_CARD_LOST = 128, /* the card is given up; software goes on */
+	VESPER_EV_CARD_BACK = 129, /* vesper_reattach() has taken a card in use */
+	VESPER_EV_SA_SOFTWARE =
+		130, /* `sa` is in software: the card has no room, or cannot do it */
+};
+
+/**
+ * vesper_events - take events, oldest first
+ * @events: room for @count
+ * @timeout_ms: how long to wait for the first; 0 only looks, -1: for ever
+ *
+ * On a card they come from its event ring, which is set up by the first call: ask
+ * once early. Where the library processes packets itself it makes the same records,
+ * and `time` counts nanoseconds since vesper_open().
+ *
+ * Return: number of events, 0 when none came in time; or an error of the card.
+ */
+int vesper_events(struct vesper *v, struct vesper_event *events, size_t count, int timeout_ms);
+
 /* One frame. The memory is the caller's and is overwritten with the result. */
 struct vesper_frame {
 	uint8_t *data;
-	uint32_t len;	/* bytes; becomes the length of the result */
-	uint32_t room;	/* bytes at data; the result must fit */
-	uint32_t sa;	/* encrypt: SA to use; decrypt: becomes the SA that was used, or 0 */
-	uint8_t status; /* enum vesper_status; other than OK: no result, len is 0 */
+	uint32_t len;  /* bytes; becomes the length of the result */
+	uint32_t room; /* bytes at data; the result must fit */
+	uint32_t sa;   /* encrypt: SA to use; decrypt: becomes the SA that was used, or 0 */
+	uint8_t status; /* enum vesper_status; other than OK: no result, len is 0 (but see inplace) */
 	bool esp;	/* became ESP, or was decrypted and authenticated */
-	uint64_t seq;	/* becomes the ESP sequence number, 0 when dropped */
+	uint64_t
+		seq; /* becomes the ESP sequence number, 0 when dropped; received: the lower half */
+	uint8_t op;  /* 0: ENCRYPT; or VESPER_OP_POLICY, VESPER_OP_INPLACE, VESPER_OP_DUMMY */
+	/*
+	 * Becomes true when an SA with VESPER_SAF_INPLACE decrypted: the frame is not
+	 * stripped, and status is the verdict: OK, or ICV with all behind the IV zero.
+	 */
+	bool inplace;
+	uint16_t
+		fits; /* TOO_BIG: becomes the bytes of the largest IP packet that would pass, or 0 */
+	uint32_t seq_hi; /* VESPER_OP_INPLACE with ESN: upper half of the sequence number; else 0 */
 };
 
-/* An ESP tunnel over IPv4 makes a frame longer by at most this. */
-#define VESPER_OVERHEAD (20 + 8 + 8 + 3 + 2 + 16)
+/*
+ * ESP makes a frame longer by at most this: IPv6, UDP, SPI and number, IV, padding,
+ * trailer, ICV. TFC padding (vesper_sa.tfc) comes on top.
+ */
+#define VESPER_OVERHEAD (40 + 8 + 8 + 8 + 3 + 2 + 16)
 
 /**
  * vesper_encrypt - encapsulate and encrypt frames, each with its SA, in place
- * @frames: each with data, len, room and sa; after the call each has its status
+ * @frames: each with data, len, room, op and sa (POLICY: none); after the call each
+ *	has its status
  * @count: any number
  *
- * Frames of one SA take sequence numbers in the order in which they stand.
+ * Frames of one SA take sequence numbers in the order in which they stand. What a
+ * policy lets pass comes back as it is, with esp false.
  *
  * Return: number of frames whose status is VESPER_ST_OK; negative errno when
  * the card failed, and then every frame that did not pass has its status.
@@ -154,8 +252,9 @@ int vesper_decrypt(struct vesper *v, struct vesper_frame *frames, size_t count);
 /**
  * vesper_send - send frames to the card's wire
  *
- * Those with an SA (sa != 0) leave as ESP, the others as they are. The buffers
- * keep what was in them; len, status and seq tell what left.
+ * As vesper_encrypt(), but frames with op 0 and without an SA leave as they are. The
+ * buffers keep what was in them; len, status and seq tell what left. (Where the
+ * library encrypts for the card, the buffer is needed and then holds what left.)
  *
  * Return: number of frames that left; -EOPNOTSUPP without a card; as vesper_encrypt().
  */
@@ -167,7 +266,8 @@ int vesper_send(struct vesper *v, struct vesper_frame *frames, size_t count);
  * @timeout_ms: how long to wait for the first; -1: for ever
  *
  * Return: number of frames, 0 when none came in time; -EOPNOTSUPP without a card;
- * -EMSGSIZE when the next frame is longer than its room (it is dropped).
+ * -EMSGSIZE when the next frame is longer than its room (it is dropped). A frame
+ * whose status is not OK is ESP that came as it stands, or an in-place verdict.
  */
 int vesper_recv(struct vesper *v, struct vesper_frame *frames, size_t count, int timeout_ms);
 
@@ -183,8 +283,35 @@ int vesper_stats(struct vesper *v, struct vesper_stats *stats);
  */
 int vesper_selftest(struct vesper *v);
 
+/* What became of a handle with VESPER_FALLBACK_AUTO. */
+struct vesper_failover_stats {
+	uint64_t card_lost;   /* times that a card was given up */
+	uint64_t reattached;  /* times that one was taken in use again */
+	uint64_t sa_software; /* SAs that are in software now */
+	uint64_t sa_refused;  /* SAs that the card refused or had no room for */
+	uint64_t moved;	      /* SAs that went on in software, or back to a card, mid-flow */
+	uint64_t redone;      /* frames in flight at a card's death, processed again in software */
+	uint64_t lost;	      /* frames in flight to its wire: whether they left is not known */
+	uint64_t twice;	  /* packets that a card delivered although they had been before: dropped */
+	char reason[160]; /* why the card was given up last; empty: never */
+};
+
+/* Return: 0; -EOPNOTSUPP without VESPER_FALLBACK_AUTO. */
+int vesper_failover_stats(struct vesper *v, struct vesper_failover_stats *stats);
+
 /**
- * vesper_reset - delete every SA, erase all keys, clear the counters
+ * vesper_reattach - take a card in use (again), by the socket of vesper_open()
+ *
+ * The SAs move to the card, outbound ones above every number that was used, as far
+ * as it takes them.
+ *
+ * Return: 0; -EOPNOTSUPP without VESPER_FALLBACK_AUTO; -EALREADY if the card works;
+ * or the error of opening it, and software goes on.
+ */
+int vesper_reattach(struct vesper *v);
+
+/**
+ * vesper_reset - delete every SA and policy, erase all keys, clear the counters
  * Return: 0, or the error of the mailbox.
  */
 int vesper_reset(struct vesper *v);

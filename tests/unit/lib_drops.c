@@ -121,15 +121,20 @@ static void test_out_fragment_size(void **state)
 	OUT(transport, len, OK);
 	len = make_frame(frame, 0, 1455);
 	OUT(transport, len, TOO_BIG);
-	OUT(0, len, TOO_BIG); /* no SA could: told before the SA is looked at */
+	OUT(0, len, SA_STALE); /* which SA it is decides how much fits */
 
 	small.len = make_frame(frame, 0, 100);
 	assert_int_equal(vesper_encrypt(v, &small, 1), 0);
 	assert_int_equal(small.status, VESPER_ST_NO_BUFFER);
 
-	/* As on the card: two fragments and one TOO_BIG took numbers; what no SA could send did not. */
+	/* What was refused took no number, and is counted. */
 	assert_int_equal(vesper_sa_query(v, transport, &info), 0);
-	assert_int_equal(info.seq, 3);
+	assert_int_equal(info.seq, 1);
+	assert_int_equal(info.packets, 1);
+	assert_int_equal(info.drops[VESPER_SAD_FRAGMENT], 2);
+	assert_int_equal(info.drops[VESPER_SAD_TOO_BIG], 1);
+	assert_int_equal(vesper_sa_query(v, tunnel, &info), 0);
+	assert_int_equal(info.seq, 2);
 }
 
 /* Some plaintext: an inner packet of @inner bytes, @pad of padding, then the trailer. */
@@ -247,8 +252,9 @@ static void test_in_trailer(void **state)
 	uint32_t len;
 
 	(void)state;
-	len = esp(&tunnel_in, 60, 2, 41);
+	len = esp(&tunnel_in, 60, 2, 17);
 	IN(len, NEXT_HEADER);
+	IN(esp(&tunnel_in, 60, 2, 41), INNER); /* IPv4 where IPv6 is announced */
 	IN(esp(&tunnel_in, 60, 2, 59), DUMMY);
 	IN(esp(&transport_in, 60, 2, 59), DUMMY);
 	IN(esp(&tunnel_in, 18, 0, 4), INNER); /* shorter than an IP header */

@@ -63,13 +63,13 @@ static void test_outbound_bytes(void **state)
 
 	(void)state;
 	sa.seq = 0x1233;
-	sa.tos = 0x2e;
+	sa.tos = 0x2c;
 	sa.flags = VESPER_SAF_DF;
 	assert_int_equal(vesper_sa_add(v, &sa, &handle), 0);
 	len = make_frame(frame, 0, 7);
 	assert_int_equal(encrypt_one(v, handle, frame, &len), VESPER_ST_OK);
 	assert_int_equal(len, ETH + IP + 16 + 32 + 16);
-	static const uint8_t head[] = { 0x45, 0x2e, 0, 84, 0x12, 0x34, 0x40, 0, 64, 50 };
+	static const uint8_t head[] = { 0x45, 0x2c, 0, 84, 0x12, 0x34, 0x40, 0, 64, 50 };
 	static const uint8_t iv[] = { 0, 0, 0x12, 0x34, 0, 0, 0, 0, 0, 0, 0x12, 0x34 };
 	assert_memory_equal(ip, head, sizeof(head));
 	assert_memory_equal(ip + 12, sa.src, 4);
@@ -82,12 +82,19 @@ static void test_outbound_bytes(void **state)
 
 	/* The plaintext: packet, 1 2 3, 3, 4. A stream cipher tells it by its own key stream. */
 	struct crypto_key *key = crypto->key_new(sa.key, sa.key_len);
-	uint8_t nonce[12];
 	uint8_t plain[32];
-	memcpy(nonce, sa.salt, 4);
-	memcpy(nonce + 4, ip + IP + 8, 8);
+	struct crypto_msg m = {
+		.aad = ip + IP,
+		.aad_len = 8,
+		.data = plain,
+		.len = sizeof(plain),
+		.tag = ip + IP + 48,
+		.tag_len = 16,
+	};
+	memcpy(m.nonce, sa.salt, 4);
+	memcpy(m.nonce + 4, ip + IP + 8, 8);
 	memcpy(plain, ip + IP + 16, 32);
-	assert_int_equal(crypto->open(key, nonce, ip + IP, 8, plain, 32, ip + IP + 48, 16), 0);
+	assert_int_equal(crypto->open(key, &m), 0);
 	make_frame(want, 0, 7);
 	assert_memory_equal(plain, want + ETH, 27);
 	for (i = 0; i < 3; i++)
@@ -154,23 +161,33 @@ static void run_vector(const struct vector *t, bool sealing, unsigned int *ran)
 {
 	struct crypto_key *key;
 	uint8_t data[128] = { 0 }, tag[16], zero[128] = { 0 };
+	/* The additional data in two parts. */
+	struct crypto_msg m = {
+		.aad = t->aad,
+		.aad_len = t->aad_len / 2,
+		.more = t->aad + t->aad_len / 2,
+		.more_len = t->aad_len - t->aad_len / 2,
+		.data = data,
+		.len = sealing ? t->pt_len : t->ct_len,
+		.tag = tag,
+		.tag_len = t->tag_len,
+	};
 	int got;
 
 	if (!t->has_key || t->iv_len != 12)
 		return;
 	key = crypto->key_new(t->key, t->key_len);
 	assert_non_null(key);
+	memcpy(m.nonce, t->iv, sizeof(m.nonce));
 	if (sealing) {
 		memcpy(data, t->pt, t->pt_len);
-		assert_int_equal(crypto->seal(key, t->iv, t->aad, t->aad_len, data, t->pt_len, tag,
-					      t->tag_len),
-				 0);
+		assert_int_equal(crypto->seal(key, &m), 0);
 		assert_memory_equal(data, t->ct, t->ct_len);
 		assert_memory_equal(tag, t->tag, t->tag_len);
 	} else {
 		memcpy(data, t->ct, t->ct_len);
-		got = crypto->open(key, t->iv, t->aad, t->aad_len, data, t->ct_len, t->tag,
-				   t->tag_len);
+		memcpy(tag, t->tag, t->tag_len);
+		got = crypto->open(key, &m);
 		assert_int_equal(got, t->fail ? -EBADMSG : 0);
 		assert_memory_equal(data, t->fail ? zero : t->pt, t->ct_len);
 	}

@@ -56,7 +56,7 @@ static void test_many(void **state)
 	assert_int_equal(vesper_sa_add(v, &sa, &again), -EEXIST);
 	for (n = 0, again = 0; !vesper_sa_next(v, again, &info); again = info.handle, n++) {
 		assert_int_equal(info.handle, handle[n < 1000 ? 2 * n : 2 * (n - 1000) + 1]);
-		assert_int_equal(info.spi[3], (n % 1000) & 255);
+		assert_int_equal(info.sa.spi[3], (n % 1000) & 255);
 	}
 	assert_int_equal(n, 2000);
 	/* Every third goes; its handle is stale for good, its place is used again. */
@@ -149,8 +149,8 @@ static void test_counters(void **state)
 	assert_int_equal(vesper_sa_query(v, in, &info), 0);
 	assert_int_equal(info.packets, 1);
 	assert_int_equal(info.bytes, 30);
-	assert_int_equal(info.replayed, 1);
-	assert_int_equal(info.icv_failed, 1);
+	assert_int_equal(info.drops[VESPER_SAD_REPLAY], 1);
+	assert_int_equal(info.drops[VESPER_SAD_ICV], 1);
 	assert_int_equal(info.seq, 1);
 	assert_int_equal(vesper_sa_query(v, out, &info), 0);
 	assert_int_equal(info.packets, 1);

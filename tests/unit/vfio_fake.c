@@ -198,12 +198,15 @@ static int do_set_irqs(struct fake *f, struct message *m)
 {
 	u32 start;
 
+	int *irq_fd;
+
 	memcpy(&start, m->body + 12, 4);
-	if (start >= FAKE_QUEUES)
+	if (start > FAKE_QUEUES)
 		return -EINVAL;
-	if (f->queue[start].irq_fd >= 0)
-		close(f->queue[start].irq_fd);
-	f->queue[start].irq_fd = m->fd;
+	irq_fd = start < FAKE_QUEUES ? &f->queue[start].irq_fd : &f->events.irq_fd;
+	if (*irq_fd >= 0)
+		close(*irq_fd);
+	*irq_fd = m->fd;
 	m->fd = -1;
 	return 0;
 }
@@ -296,6 +299,9 @@ static void disconnect(struct fake *f)
 			close(f->queue[i].irq_fd);
 		f->queue[i].irq_fd = -1;
 	}
+	if (f->events.irq_fd >= 0)
+		close(f->events.irq_fd);
+	f->events.irq_fd = -1;
 	close(f->conn);
 	f->conn = -1;
 	pthread_mutex_unlock(&f->lock);
@@ -355,10 +361,10 @@ struct fake *fake_start(void)
 	    listen(f->listener, 4))
 		abort();
 	f->conn = -1;
-	f->queue[0].irq_fd = f->queue[1].irq_fd = -1;
+	f->queue[0].irq_fd = f->queue[1].irq_fd = f->events.irq_fd = -1;
 	pthread_mutex_init(&f->lock, NULL);
 	f->bar_size = sizeof(f->bar);
-	f->vectors = FAKE_QUEUES;
+	f->vectors = FAKE_QUEUES + 1;
 	memcpy(f->config, ids, 4);
 	fake_reg(f, offsetof(vesper_t, id), 0x56535052);
 	fake_reg(f, offsetof(vesper_t, abi), VESPER_ABI_MAJOR << 16 | 7);

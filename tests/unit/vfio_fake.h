@@ -56,6 +56,15 @@ struct fake_queue {
 	int irq_fd;
 };
 
+struct fake_events {
+	bool enabled;
+	u32 log2;
+	u64 base;
+	u16 written, seen;
+	bool armed;
+	int irq_fd;
+};
+
 struct fake {
 	char path[64];
 	pthread_t thread;
@@ -99,6 +108,11 @@ struct fake {
 	void (*tx_hook)(struct vesper_tx_cpl *c);
 	void (*rx_hook)(struct vesper_rx_cpl *c);
 	struct vesper_tx_desc last_tx;
+	u32 contexts;	 /* how many came */
+	u32 next_seq_hi; /* of the one that came last, for the next descriptor */
+	u32 last_seq_hi; /* what the last VESPER_OP_INPLACE with one had */
+
+	struct fake_events events;
 };
 
 /* A well-behaved card with its thread; aborts the test if it cannot be made. */
@@ -114,6 +128,9 @@ void fake_release(struct fake *f, u32 id);
 /* Write a completion as it is, but for the phase; on the next place of the ring. */
 void fake_put_tx(struct fake *f, u32 id, struct vesper_tx_cpl c);
 void fake_put_rx(struct fake *f, u32 id, struct vesper_rx_cpl c);
+
+/* Write an event as it is, but for the phase, on the next place of the ring. */
+void fake_put_event(struct fake *f, struct vesper_event e);
 
 /* Options for this card with a short timeout. */
 struct vesper_dev_opts fake_opts(const struct fake *f);

@@ -118,8 +118,20 @@ static void transmit(struct fake *f, struct fake_queue *q, u16 index)
 	if (!at)
 		return;
 	memcpy(&d, at, sizeof(d));
+	if (d.op == VESPER_OP_CONTEXT) {
+		f->contexts++;
+		memcpy(&f->next_seq_hi, at, 4);
+		put_tx(f, q, t);
+		return;
+	}
 	f->last_tx = d;
 	t.seq = d.op == VESPER_OP_ENCRYPT ? 1000 + index : 0;
+	if (d.op == VESPER_OP_INPLACE) {
+		t.seq = f->next_seq_hi;
+		if (f->next_seq_hi)
+			f->last_seq_hi = f->next_seq_hi;
+	}
+	f->next_seq_hi = 0;
 	t.len = d.len;
 	frame = dma(f, d.addr, d.len);
 	if (d.len < VESPER_FRAME_MIN || d.len > VESPER_FRAME_MAX)
@@ -172,6 +184,37 @@ void fake_put_rx(struct fake *f, u32 id, struct vesper_rx_cpl c)
 	pthread_mutex_unlock(&f->lock);
 }
 
+/* ---- events ---- */
+
+static void event_interrupt(struct fake *f)
+{
+	struct fake_events *e = &f->events;
+	u64 one = 1;
+
+	if (!e->armed || f->deaf || e->irq_fd < 0 || e->written == e->seen)
+		return;
+	e->armed = false;
+	if (write(e->irq_fd, &one, sizeof(one)) != sizeof(one))
+		abort();
+}
+
+void fake_put_event(struct fake *f, struct vesper_event e)
+{
+	struct fake_events *ring = &f->events;
+	u8 flags, *to;
+
+	pthread_mutex_lock(&f->lock);
+	to = dma(f, ring->base + 64ull * vesper_ring_slot(ring->written, ring->log2), 64);
+	if (!ring->enabled || !to)
+		abort();
+	flags = (u8)(e.flags | vesper_ring_phase(ring->written++, ring->log2));
+	e.flags = to[63];
+	memcpy(to, &e, sizeof(e));
+	__atomic_store_n(to + 63, flags, __ATOMIC_RELEASE);
+	event_interrupt(f);
+	pthread_mutex_unlock(&f->lock);
+}
+
 static u64 base(const struct fake *f, u32 at)
 {
 	return get(f, at) | (u64)get(f, at + 4) << 32;
@@ -199,6 +242,30 @@ static void control(struct fake *f, u32 id, u32 ctrl)
 		.irq_fd = irq_fd,
 	};
 	set(f, at + IN_QUEUE(state), f->bad_config ? 2 : 1);
+}
+
+static void event_control(struct fake *f, u32 ctrl)
+{
+	int irq_fd = f->events.irq_fd;
+
+	f->events = (struct fake_events){
+		.enabled = ctrl & 1,
+		.log2 = ctrl >> 8 & 15,
+		.base = base(f, REG(event_base_lo)),
+		.irq_fd = irq_fd,
+	};
+	set(f, REG(event_state), !(ctrl & 1) ? f->stuck : f->bad_config ? 2 : 1);
+}
+
+static void event_seen(struct fake *f, u32 value)
+{
+	/* As the real card: none beyond what was written. */
+	if ((u16)(value - f->events.seen) > (u16)(f->events.written - f->events.seen))
+		abort();
+	f->events.seen = (u16)value;
+	if (value >> 16 & 1)
+		f->events.armed = true;
+	event_interrupt(f);
 }
 
 static void doorbell(struct fake *f, u32 id, u32 reg, u32 value)
@@ -437,7 +504,13 @@ void fake_bar_write(struct fake *f, u32 offset, const void *data, u32 count)
 		mailbox(f);
 		return;
 	}
+	if (offset == REG(event_seen)) {
+		event_seen(f, value);
+		return;
+	}
 	memcpy(f->bar + offset, data, count);
+	if (offset == REG(event_ctrl))
+		event_control(f, value);
 	for (id = 0; id < FAKE_QUEUES; id++)
 		if (offset == REG(queue) + id * QUEUE_STRIDE + IN_QUEUE(ctrl))
 			control(f, id, value);

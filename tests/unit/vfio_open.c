@@ -110,7 +110,7 @@ static void wrong_cards(void **state)
 	} cases[] = {
 		{ REG(id), 0x56535053, -ENODEV, "0x56535053" },
 		{ REG(id), 0xffffffff, -ENODEV, "all ones" },
-		{ REG(abi), 2 << 16 | 1, -EPROTONOSUPPORT, "ABI 2.1" },
+		{ REG(abi), 3 << 16 | 1, -EPROTONOSUPPORT, "ABI 3.1" },
 		{ REG(abi), 0, -EPROTONOSUPPORT, "ABI 0.0" },
 		{ REG(features), 0x5f, -EOPNOTSUPP, "0x20" },
 		{ REG(geometry), 10 << 16, -ENODEV, "0 queue pairs" },
@@ -328,11 +328,13 @@ static void configuration(void **state)
 {
 	struct fake *f = fake_start();
 	struct vesper_dev *dev = fake_open(f);
-	struct vesper_dev_config c = { VESPER_CONTROL_RX_ENABLE, 1600, 1 }, got;
+	struct vesper_dev_config c = { VESPER_CONTROL_RX_ENABLE | VESPER_CONTROL_POLICY_BYPASS,
+				       1600, 1 },
+				 got;
 
 	(void)state;
 	assert_int_equal(vesper_dev_set_config(dev, &c), 0);
-	assert_int_equal(fake_reg_get(f, REG(control)), 4);
+	assert_int_equal(fake_reg_get(f, REG(control)), 12);
 	assert_int_equal(fake_reg_get(f, REG(mtu)), 1600);
 	assert_int_equal(fake_reg_get(f, REG(rx_queue)), 1);
 	assert_int_equal(vesper_dev_get_config(dev, &got), 0);
@@ -346,7 +348,7 @@ static void configuration(void **state)
 	assert_int_equal(vesper_dev_set_config(dev, &c), -EINVAL);
 	assert_non_null(strstr(vesper_dev_strerror(), "mtu is 13"));
 	c.mtu = 14;
-	c.control = 8;
+	c.control = 16;
 	assert_int_equal(vesper_dev_set_config(dev, &c), -EINVAL);
 	assert_int_equal(fake_reg_get(f, REG(mtu)), 1600);
 	vesper_dev_close(dev);

@@ -372,13 +372,13 @@ static void wire_frames(void **state)
 					    .len = 256,
 					    .sa = 0x30001,
 					    .flags = VESPER_CPL_ESP,
-					    .hash = 77 });
+					    .seq = 77 });
 	fake_put_rx(b.f, 1,
 		    (struct vesper_rx_cpl){ .index = 0, .len = 14, .status = VESPER_ST_NO_SA });
 	assert_int_equal(vesper_queue_rx(b.q, r, 1), 1);
 	assert_int_equal(r[0].len, 256);
 	assert_int_equal(r[0].sa, 0x30001);
-	assert_int_equal(r[0].hash, 77);
+	assert_int_equal(r[0].seq, 77);
 	assert_int_equal(r[0].flags, VESPER_CPL_ESP);
 	assert_int_equal(r[0].cookie, 0);
 	assert_int_equal(vesper_queue_rx(b.q, r + 1, 8), 1);
@@ -386,6 +386,96 @@ static void wire_frames(void **state)
 	assert_int_equal(hw_errors(&b), 0);
 	vesper_buf_put(r[0].buf);
 	vesper_buf_put(r[1].buf);
+	end(&b);
+}
+
+/* The upper half of an ESN takes a place of its own in the ring, and gives no result. */
+static void contexts(void **state)
+{
+	struct bench b = begin();
+	struct vesper_tx_result done[8];
+	struct vesper_tx t[8];
+	u32 round, i;
+
+	(void)state;
+	b.f->hold = true;
+	for (round = 0; round < 70000 / 6; round++) {
+		for (i = 0; i < 8; i++) {
+			t[i] = frame(&b, 60, (u8)i, 0);
+			t[i].op = VESPER_OP_INPLACE;
+			t[i].seq_hi = i % 2 ? 0x1000 + i : 0;
+		}
+		/* 0, 1+1, 2, 3+1, 4: then one place is left, and the next needs two. */
+		assert_int_equal(vesper_queue_tx(b.q, t, 8), 5);
+		release(&b);
+		assert_int_equal(b.f->contexts, 2 * (round + 1));
+		assert_int_equal(b.f->last_seq_hi, 0x1003);
+		assert_int_equal(vesper_queue_tx_done(b.q, done, 8), 5);
+		for (i = 0; i < 5; i++) {
+			assert_int_equal(done[i].cookie, t[i].cookie);
+			assert_int_equal(done[i].seq, i % 2 ? 0x1000 + i : 0);
+		}
+		for (i = 0; i < 8; i++)
+			vesper_buf_put(t[i].buf);
+		assert_int_equal(hw_errors(&b), 0);
+	}
+	/* No other operation has one. */
+	t[0] = frame(&b, 60, 1, 0);
+	t[0].op = VESPER_OP_ENCRYPT;
+	t[0].seq_hi = 5;
+	assert_int_equal(vesper_queue_tx(b.q, t, 1), 1);
+	release(&b);
+	assert_int_equal(b.f->contexts, 2 * round);
+	assert_int_equal(vesper_queue_tx_done(b.q, done, 8), 1);
+	vesper_buf_put(t[0].buf);
+	end(&b);
+}
+
+/* TOO_BIG says what would fit; in place, the status is the verdict on a frame that came. */
+static void words_of_the_card(void **state)
+{
+	struct bench b = begin();
+	struct vesper_tx t = frame(&b, 60, 0, 0);
+	struct vesper_tx_result done;
+	struct vesper_rx r[4];
+
+	(void)state;
+	b.f->hold = true;
+	assert_int_equal(vesper_queue_tx(b.q, &t, 1), 1);
+	settle(b.dev);
+	fake_put_tx(b.f, 1, (struct vesper_tx_cpl){ .len = 1438, .status = VESPER_ST_TOO_BIG });
+	assert_int_equal(vesper_queue_tx_done(b.q, &done, 1), 1);
+	assert_int_equal(done.status, VESPER_ST_TOO_BIG);
+	assert_int_equal(done.len, 0);
+	assert_int_equal(done.fits, 1438);
+	vesper_buf_put(t.buf);
+	fake_put_rx(b.f, 1,
+		    (struct vesper_rx_cpl){
+			    .index = 0, .len = 100, .flags = VESPER_CPL_INPLACE | VESPER_CPL_ESP });
+	fake_put_rx(b.f, 1,
+		    (struct vesper_rx_cpl){ .index = 1,
+					    .len = 100,
+					    .status = VESPER_ST_ICV,
+					    .flags = VESPER_CPL_INPLACE });
+	assert_int_equal(vesper_queue_rx(b.q, r, 4), 2);
+	assert_int_equal(r[0].flags, VESPER_CPL_INPLACE | VESPER_CPL_ESP);
+	assert_int_equal(r[1].status, VESPER_ST_ICV);
+	assert_int_equal(r[1].flags, VESPER_CPL_INPLACE);
+	vesper_buf_put(r[0].buf);
+	vesper_buf_put(r[1].buf);
+	assert_int_equal(hw_errors(&b), 0);
+	/* No verdict: another status; and nothing with a fault was proven. */
+	fake_put_rx(b.f, 1,
+		    (struct vesper_rx_cpl){ .index = 2,
+					    .len = 100,
+					    .status = VESPER_ST_REPLAY,
+					    .flags = VESPER_CPL_INPLACE });
+	fake_put_rx(
+		b.f, 1,
+		(struct vesper_rx_cpl){
+			.index = 3, .len = 100, .status = VESPER_ST_ICV, .flags = VESPER_CPL_ESP });
+	assert_int_equal(vesper_queue_rx(b.q, r, 4), 0);
+	assert_int_equal(hw_errors(&b), 2);
 	end(&b);
 }
 
@@ -463,6 +553,10 @@ int main(void)
 		cmocka_unit_test(what_the_card_refuses),
 		cmocka_unit_test(what_the_driver_refuses),
 		cmocka_unit_test(no_buffers),
+		cmocka_unit_test(contexts),
+		cmocka_unit_test(words_of_the_card),
+		cmocka_unit_test(contexts),
+		cmocka_unit_test(words_of_the_card),
 		cmocka_unit_test(wire_frames),
 		cmocka_unit_test(interrupts),
 		cmocka_unit_test(polling),
