@@ -90,6 +90,7 @@ module vesper_mgmt
     input  wire                              ev_written,
     input  wire             [           1:0] ev_suppressed,    // how many in this cycle
     input  wire             [           1:0] ev_lost,
+    output logic            [          63:0] cycles,           // card clock, as in the statistics
     output logic                             idle
 );
 
@@ -417,6 +418,7 @@ module vesper_mgmt
       .ev_written,
       .ev_suppressed,
       .ev_lost,
+      .cycles,
       .snapshot(hw_out.stats_ctl.snapshot.value),
       .clear(hw_out.stats_ctl.clear.value),
       .rd(stats_rd),

@@ -26,6 +26,7 @@ module vesper_stats
     input  wire                              ev_written,
     input  wire             [           1:0] ev_suppressed,    // how many in this cycle
     input  wire             [           1:0] ev_lost,
+    output logic            [          63:0] cycles,           // card clock
     input  wire                              snapshot,
     input  wire                              clear,
     input  wire                              rd,               // data in the next cycle
@@ -49,7 +50,7 @@ module vesper_stats
 
   logic [63:0] tx_count, tx_bytes, rx_count, rx_bytes;
   logic [RX_SOURCES-1:0][63:0] src_count, src_bytes;
-  logic [63:0] cycles, cycles_held;
+  logic [63:0] cycles_held;
   logic [31:0] tx_bad, tx_bad_held, rx_bad, rx_bad_held;
   logic [63:0] events, events_held, suppressed, suppressed_held, lost, lost_held;
 
