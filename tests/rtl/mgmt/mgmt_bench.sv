@@ -75,6 +75,7 @@ module mgmt_bench
     input  wire                        ev_written,
     input  wire  [  1:0]               ev_suppressed,
     input  wire  [  1:0]               ev_lost,
+    output logic [ 63:0]               cycles,
     // secrets in registers, ORed together
     output logic                       secret_read,      // the CPU has read where an SA_ADD has key or salt
     output logic                       job_left,
