@@ -13,7 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 RTL = ROOT / "tests" / "rtl"
-sys.path[:0] = [str(RTL), *(str(RTL / d) for d in ("dma", "esp_in", "sa", "wire", "top"))]
+sys.path[:0] = [str(RTL), *(str(RTL / d) for d in ("dma", "esp_in", "event", "policy", "sa", "wire", "top"))]
 
 import card_model  # noqa: E402
 

@@ -7,12 +7,20 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-for folder in ("dma", "esp_in", "sa", "wire", "top"):
+for folder in ("dma", "esp_in", "event", "policy", "sa", "wire", "top"):
     sys.path.insert(0, str(HERE / folder))
 
 import card_model  # noqa: E402
 
-TESTS = ["everything", "axiram", "wrong_descriptors", "wrong_frames", "wrong_messages", "reset_under_load"]
+TESTS = [
+    "everything",
+    "axiram",
+    "wrong_descriptors",
+    "wrong_frames_of_both_doors",
+    "wrong_messages",
+    "reset_under_load",
+    "events",
+]
 
 
 @pytest.mark.parametrize("testcase", TESTS)

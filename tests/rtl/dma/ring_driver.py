@@ -116,10 +116,10 @@ class Pair:
         self.tx.post(struct.pack("<QHBBI", address, length, op, flags, sa), note)
         return index
 
-    def context(self, seq_hi, reserved0=0, reserved1=0, flags=0, reserved2=0):
+    def context(self, seq_hi, reserved0=0, reserved1=0, flags=0, reserved2=0, note=None):
         """Post what holds for the next descriptor; returns its index."""
         index = self.tx.tail
-        self.tx.post(struct.pack("<IIHBBI", seq_hi, reserved0, reserved1, CONTEXT, flags, reserved2), None)
+        self.tx.post(struct.pack("<IIHBBI", seq_hi, reserved0, reserved1, CONTEXT, flags, reserved2), note)
         return index
 
     def give(self, address, length, reserved0=0, reserved1=0):

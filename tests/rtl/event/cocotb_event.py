@@ -1,36 +1,41 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The event ring: records, rate limit, room, enable and disable, bus mastering, errors, interrupts."""
 
-import struct
 from collections import Counter, deque
 
 import cocotb
 from cocotb.triggers import ClockCycles, RisingEdge
 from dma_bench import Bench
-from frames import EVENT_T, Source, to_bytes
+from event_driver import (
+    ACTIVE,
+    BAD_CONFIG,
+    BAD_SEEN,
+    CTRL,
+    DMA_ERROR,
+    FULL,
+    INTERVAL,
+    SEEN,
+    EventRing,
+    fields,
+)
+from frames import EVENT_T, Source
 from host_memory import SLVERR
 
-CTRL, STATE, BASE, INTERVAL, SEEN = 0x60, 0x64, 0x68, 0x70, 0x74
-ACTIVE, BAD_CONFIG, BAD_SEEN, FULL, DMA_ERROR = 1, 2, 4, 8, 16
 VECTOR = 2  # behind those of the pairs
 REPLAY, ICV, NO_SA = 22, 23, 12
 SOFT_PACKETS, LEASE_LOW = 64, 67
 BURST = 16
 
 
-class EventBench(Bench):
-    """Bench with a driver of the event ring; `got` are the records that it consumed, with their suppressed count."""
+class EventBench(Bench, EventRing):
+    """The DMA's bench with events at its doors."""
 
     def __init__(self, dut, log2=6, **bench):
         super().__init__(dut, **bench)
-        self.log2 = log2
-        self.ring = self.memory.alloc(64 << log2)
-        self.memory.open(self.ring, 64 << log2, write=True)
+        self.ring_memory(log2)
         self.sa_events = Source(dut, "sa_ev")
         self.pulses = deque()
         self.fired = []  # events that were offered, with their cycle
-        self.got = []
-        self.seen = 0
 
     async def start(self, interval=0, on=True):
         await super().start(enable=False)
@@ -66,61 +71,9 @@ class EventBench(Bench):
     def fed(self):
         return super().fed() and not self.pulses and not self.sa_events.items
 
-    # ---- the driver ----
-    async def enable_ring(self, log2=None, base=None):
-        self.memory.write(self.ring, bytes(64 << self.log2))
-        base = self.ring if base is None else base
-        await self.bus.write_dword(BASE, base & 0xFFFFFFFF)
-        await self.bus.write_dword(BASE + 4, base >> 32)
-        await self.bus.write_dword(CTRL, 1 | (self.log2 if log2 is None else log2) << 8)
-        self.seen = 0
-
-    async def disable_ring(self):
-        await self.bus.write_dword(CTRL, 0)
-        for _ in range(500):
-            if not await self.state() & ACTIVE:
-                return
-        raise AssertionError("the event ring still drains")
-
-    async def state(self):
-        return await self.bus.read_dword(STATE)
-
-    async def tell(self, arm=0):
-        await self.bus.write_dword(SEEN, self.seen & 0xFFFF | arm << 16)
-
-    def take(self, limit=1 << 20):
-        """Consume what is there; returns how many records."""
-        count = 0
-        while count < limit:
-            raw = self.memory[self.ring + 64 * (self.seen % (1 << self.log2)), 64]
-            if raw[63] & 1 != 1 ^ (self.seen >> self.log2 & 1):
-                break
-            src, dst, time, seq, spi, sa, label, suppressed, code, flags = struct.unpack(
-                "<16s16sQQ4sIIHBB", raw
-            )
-            assert flags & ~7 == 0
-            self.got.append(
-                dict(
-                    code=code, inbound=flags >> 1 & 1, ipv6=flags >> 2 & 1, src=src, dst=dst, spi=spi, sa=sa,
-                    seq=seq, flow_label=label, suppressed=suppressed, time=time,
-                )
-            )  # fmt: skip
-            self.seen += 1
-            count += 1
-        return count
-
     def counters(self):
         names = ("events", "events_suppressed", "events_lost")
         return tuple(int(getattr(self.dut, name).value) for name in names)
-
-
-def fields(entry):
-    """A record, or what was fired, without what the ring adds."""
-    entry = {k: entry[k] for k in EVENT_T.widths}
-    for name, length in (("src", 16), ("dst", 16), ("spi", 4)):
-        if isinstance(entry[name], int):
-            entry[name] = to_bytes(entry[name], length)
-    return entry
 
 
 def codes(entries):
@@ -195,7 +148,7 @@ async def index_wrap(dut):
         assert len({e["time"] for e in got}) == 512
         bench.got.clear()
     assert bench.counters() == (sent, 0, 0) and bench.seen > 1 << 16
-    assert await bench.state() == ACTIVE
+    assert await bench.ring_state() == ACTIVE
 
 
 @cocotb.test()
@@ -312,10 +265,10 @@ async def full_ring(dut):
         bench.pulses.append([bench.event(sa=n), None])
     bench.sa_events.send(bench.event(SOFT_PACKETS, sa=6))
     await bench.settle()
-    assert await bench.state() == ACTIVE
+    assert await bench.ring_state() == ACTIVE
     bench.pulses.append([bench.event(sa=7), bench.event(sa=8)])  # one place is left
     await bench.settle()
-    assert await bench.state() == ACTIVE | FULL
+    assert await bench.ring_state() == ACTIVE | FULL
     for n in range(30):
         bench.pulses.append([bench.event(sa=100 + n), bench.event(sa=200 + n)])
         bench.sa_events.send(bench.event(LEASE_LOW, sa=300 + n))
@@ -323,11 +276,11 @@ async def full_ring(dut):
     assert bench.counters() == (8, 0, 91)
     assert bench.take(3) == 3
     await bench.tell()
-    assert await bench.state() == ACTIVE
+    assert await bench.ring_state() == ACTIVE
     for n in range(5):
         bench.pulses.append([None, bench.event(sa=400 + n)])
     await bench.settle()
-    assert await bench.state() == ACTIVE | FULL
+    assert await bench.ring_state() == ACTIVE | FULL
     assert bench.counters() == (11, 0, 93)
     bench.take()
     await bench.tell()
@@ -348,14 +301,14 @@ async def full_ring(dut):
     await bench.settle()
     bench.take()
     assert [e["suppressed"] for e in bench.got] == [0] * 8 + [14]
-    assert await bench.state() == ACTIVE and not bench.memory.strays
+    assert await bench.ring_state() == ACTIVE and not bench.memory.strays
 
 
 @cocotb.test()
 async def enable_and_disable(dut):
     """Without a ring events are lost; a wrong one is refused; disabling writes what was taken; enabling starts anew."""
     bench = await EventBench(dut, log2=4, latency=80).start(on=False)
-    assert await bench.state() == 0
+    assert await bench.ring_state() == 0
 
     async def loses(count):
         before = bench.counters()
@@ -370,12 +323,12 @@ async def enable_and_disable(dut):
     await loses(40)
     for how in (dict(log2=2), dict(log2=13), dict(log2=0), dict(base=bench.ring + 32)):
         await bench.enable_ring(**how)
-        assert await bench.state() == BAD_CONFIG, how
+        assert await bench.ring_state() == BAD_CONFIG, how
         await loses(3)
         await bench.bus.write_dword(CTRL, 0)
     for _ in range(3):
         await bench.enable_ring()
-        assert await bench.state() == ACTIVE
+        assert await bench.ring_state() == ACTIVE
         bench.pulses.extend([[bench.event(sa=n), None] for n in range(6)])
         while bench.pulses:
             await RisingEdge(dut.clk)
@@ -383,7 +336,7 @@ async def enable_and_disable(dut):
         before = bench.counters()[2]
         await bench.bus.write_dword(CTRL, 0)
         bench.pulses.extend([[bench.event(sa=99), None]] * 3)
-        assert await bench.state() == ACTIVE, "answers are outstanding"
+        assert await bench.ring_state() == ACTIVE, "answers are outstanding"
         await bench.disable_ring()
         await bench.settle()
         assert bench.counters()[2] == before + 3
@@ -397,7 +350,7 @@ async def enable_and_disable(dut):
     bench.pulses.append([bench.event(), None])
     await bench.settle()
     assert bench.memory.strays == [(1 << 64) - (64 << 12)]
-    assert await bench.state() == ACTIVE | DMA_ERROR
+    assert await bench.ring_state() == ACTIVE | DMA_ERROR
 
 
 @cocotb.test()
@@ -435,7 +388,7 @@ async def bus_master_off(dut):
     bench.from_wire(bench.frame(100))
     await bench.settle()
     assert len(pair.received) == 1 and not bench.memory.strays
-    assert await bench.state() == ACTIVE
+    assert await bench.ring_state() == ACTIVE
 
 
 @cocotb.test()
@@ -457,7 +410,7 @@ async def write_error(dut):
         bench.pulses.extend([[bench.event(), bench.event()] for _ in range(40)])
         await bench.settle()
         assert bench.irqs == [VECTOR] * 2
-        assert await bench.state() == ACTIVE | DMA_ERROR
+        assert await bench.ring_state() == ACTIVE | DMA_ERROR
         after = bench.counters()
         assert sum(after) - sum(before) == 83 and after[2] - before[2] > 40
         bursts = bench.memory.bursts
@@ -517,11 +470,11 @@ async def interrupts(dut):
     # A `seen` that goes back or beyond what was written is ignored, with its arming.
     bench.take()
     await bench.tell()
-    assert await bench.state() == ACTIVE
+    assert await bench.ring_state() == ACTIVE
     bench.irqs.clear()
     for wrong in (bench.seen + 1, bench.seen - 1, bench.seen + 0x8000):
         await bench.bus.write_dword(SEEN, wrong & 0xFFFF | 1 << 16)
-    assert await bench.state() == ACTIVE | BAD_SEEN
+    assert await bench.ring_state() == ACTIVE | BAD_SEEN
     bench.pulses.append([bench.event(), None])
     await bench.settle()
     assert bench.irqs == []

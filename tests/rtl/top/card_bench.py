@@ -5,19 +5,21 @@ import logging
 import struct
 
 import cocotb
-from card_fates import Fate, Ledger, check_sa, inbound_message
+from card_fates import Fate, Ledger, Rules
 from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, Lock, ReadWrite
 from cocotbext.axi import AxiStreamBus, AxiStreamFrame, AxiStreamSink, AxiStreamSource
 from dma_bench import Host
+from esp_packet import ST
+from event_driver import EventRing, fields
 from mgmt import abi
-from mgmt.cocotb_mgmt import Card as MailboxClient
-from ring_driver import DECRYPT, ENCRYPT, LOOKASIDE, OK, PLAIN
+from mgmt.card import Card as MailboxClient
+from ring_driver import CONTEXT, ENCRYPT, LOOKASIDE, OK, PLAIN
 
 STATE, CONTROL, MTU, RX_QUEUE, RING, STATUS = 0x14, 0x18, 0x1C, 0x20, 0x40, 0x44
 REQUEST, RESPONSE = 0x1000, 0x1800
 READY = 3  # fw_ready, data_path_open
-MISS_TO_HOST, FRAGMENT_TO_HOST, RX_ENABLE = 1, 2, 4
+MISS_TO_HOST, FRAGMENT_TO_HOST, RX_ENABLE, POLICY_BYPASS = 1, 2, 4, 8
 BUFFER = 2048
 
 
@@ -45,12 +47,13 @@ class Mailbox(MailboxClient):
         raise AssertionError("the firmware does not answer")
 
 
-class Card(Host):
-    """mtu: largest frame sent; control: CONTROL; rx_queue: pair of what comes from the wire without an SA."""
+class Card(Host, EventRing):
+    """mtu: largest frame sent; control: CONTROL; rx_queue: pair of what comes from the wire without an SA; interval:
+    of the events' rate limit, 0 for none."""
 
-    def __init__(self, dut, wire_stall=0.0, mtu=1514, control=RX_ENABLE, rx_queue=1, **host):
+    def __init__(self, dut, wire_stall=0.0, mtu=1514, control=RX_ENABLE, rx_queue=1, interval=0, **host):
         super().__init__(dut, **host)
-        self.mtu, self.control, self.rx_queue = mtu, control, rx_queue
+        self.mtu, self.control, self.rx_queue, self.interval = mtu, control, rx_queue, interval
         self.mailbox = Mailbox(dut, self.bus)
         for name in ("wire_rx_axis", "wire_tx_axis"):
             logging.getLogger(f"cocotb.{dut._name}.{name}").setLevel(logging.WARNING)
@@ -58,6 +61,7 @@ class Card(Host):
         self.wire_out = AxiStreamSink(AxiStreamBus.from_prefix(dut, "wire_tx_axis"), dut.clk, dut.rst)
         self.wire_stall = wire_stall
         self.memory_task = None
+        self.ring_memory(10)
         self.forget()
 
     async def start(self):
@@ -98,14 +102,19 @@ class Card(Host):
         for register, value in ((CONTROL, self.control), (MTU, self.mtu), (RX_QUEUE, self.rx_queue)):
             await self.bus.write_dword(register, value)
         self.forget()
+        await self.limit(self.interval)
+        await self.enable_ring()
         for pair in self.pairs:
             await pair.enable()
             await self.feed(pair)
 
     def forget(self):
         """After a reset nothing is on its way any more, and nothing was counted."""
-        self.ledger = Ledger(self.pairs)
+        flags = (bool(self.control & bit) for bit in (MISS_TO_HOST, FRAGMENT_TO_HOST, POLICY_BYPASS))
+        self.rules = Rules(self.mtu, self.rx_queue, *flags)
+        self.ledger = Ledger(self.pairs, self.rules)
         self.sas = []
+        self.got.clear()
         self.coming = [0] * len(self.pairs)  # frames that each pair may still receive
         for pair in self.pairs:
             pair.sent.clear()
@@ -126,70 +135,80 @@ class Card(Host):
         pair = self.pairs[number]
         return len(pair.rx.open) - (self.coming[number] - len(pair.received))
 
-    # ---- SAs ----
-    async def add_out(self, sa):
-        """Install a card_fates.OutSa."""
-        (sa.handle, flags) = struct.unpack(
-            "<II", await self.mailbox.ok(abi.CODES["MBX_SA_ADD"], sa.message())
-        )
-        assert flags == 0 and not sa.handle & 1 << 16
+    # ---- SAs and policies ----
+    async def add(self, sa):
+        """Install a card_sas.OutSa or InSa."""
+        body = await self.mailbox.ok(abi.CODES["MBX_SA_ADD"], sa.message())
+        (sa.handle, flags) = struct.unpack("<II", body)
+        assert flags == 0
+        if hasattr(sa, "table"):
+            sa.table.start(sa.handle)
         self.sas.append(sa)
-        return sa
-
-    async def add_in(self, sa):
-        """Install a sa_model.Sa."""
-        body = await self.mailbox.ok(abi.CODES["MBX_SA_ADD"], inbound_message(sa))
-        handle, flags = struct.unpack("<II", body)
-        assert flags == 0 and handle & 1 << 16
-        sa.start(handle)
-        self.sas.append(sa)
+        self.rules.add(sa)
         return sa
 
     async def delete(self, sa):
         self.sas.remove(sa)
+        self.rules.remove(sa)
         await self.mailbox.ok(abi.CODES["MBX_SA_DEL"], struct.pack("<II", sa.handle, 0))
 
-    # ---- packets; each returns its Fate ----
-    def _post(self, number, fate, sa=0):
+    async def add_policy(self, policy):
+        """Install a card_sas.OutPolicy."""
+        body = await self.mailbox.ok(abi.CODES["MBX_POLICY_ADD"], policy.struct())
+        (policy.handle, flags) = struct.unpack("<II", body)
+        assert flags == 0
+        self.rules.policies.append(policy)
+        return policy
+
+    async def map_dscp(self, values):
+        self.rules.dscp_map = tuple(values)
+        await self.mailbox.ok(abi.CODES["MBX_DSCP_MAP"], bytes(values))
+
+    # ---- packets; each returns its Fate. `want`: the status, by name, that the test has in mind ----
+    def _post(self, number, fate, want, handle=0, may=None):
+        assert want is None or fate.may == (ST[want],), f"the model says {fate.may}, the test {want}"
+        if may:
+            fate.may = may
         flags = LOOKASIDE if fate.lookaside else 0
         if fate.lookaside and OK in fate.may:
             self.coming[number] += 1
         pair, offset = self.pairs[number], self.random.randrange(64)
-        self.send(pair, fate.data, offset, op=fate.op, flags=flags, sa=sa, note=fate)
+        self.send(pair, fate.data, offset, op=fate.op, flags=flags, sa=handle, note=fate)
         return fate
 
-    def plain(self, number, data, lookaside=False, may=(OK,)):
-        return self._post(number, Fate(data, may, PLAIN, lookaside=lookaside, result=data))
+    def send_out(self, number, data, op=PLAIN, handle=0, lookaside=False, want=None, number_hi=0, may=None):
+        fate = self.rules.outbound(data, op, handle, number_hi, lookaside)
+        return self._post(number, fate, want, handle, may)
 
-    def encrypts(self, number, data, sa, lookaside=False, may=(OK,), consumes=False, handle=None):
-        fate = Fate(data, may, ENCRYPT, sa, lookaside, consumes=consumes)
-        return self._post(number, fate, sa.handle if handle is None else handle)
+    def encrypts(self, number, data, sa, lookaside=False, want="OK", may=None):
+        return self.send_out(number, data, ENCRYPT, sa.handle, lookaside, want, may=may)
 
-    def decrypts(self, number, data, result=b"", sa=None, seq=0, may=(OK,)):
-        return self._post(number, Fate(data, may, DECRYPT, sa, True, result, seq=seq))
+    def context(self, number, seq_hi):
+        self.pairs[number].context(seq_hi, note=Fate(b"", op=CONTEXT, silent=True))
+
+    def decrypts(self, number, data, want=None):
+        return self._post(number, self.rules.arrival(data, True, number), want)
 
     def refused(self, number, status, address=None, length=64, op=PLAIN, flags=0, sa=0):
         """A descriptor that the DMA refuses, or whose memory does not answer."""
-        fate = Fate(b"", (status,), op)
+        fate = Fate(b"", (ST[status],), op)
         self.pairs[number].send(1 << 60 if address is None else address, length, op, flags, sa, note=fate)
 
-    def from_wire(self, data, fate, bad=False):
-        """A frame from the wire; `bad`: the MAC says so."""
+    def from_wire(self, data, fate=None, want=None, bad=False, may=None):
+        """A frame from the wire; fate: if the port drops it; `bad`: the MAC says so."""
+        fate = fate or self.rules.arrival(data)
+        assert want is None or fate.may == (ST[want],), f"the model says {fate.may}, the test {want}"
+        if may:
+            fate.may = may
         self.ledger.wire_in.append(fate)
         if OK in fate.may:
             self.coming[fate.pair] += 1
         self.wire_in.send_nowait(AxiStreamFrame(data, tuser=int(bad)))
         return fate
 
-    def wire_plain(self, data, status=OK):
-        """A frame that passes the inbound pipe untouched."""
-        return self.from_wire(data, Fate(data, op=PLAIN, result=data, pair=self.rx_queue, status=status))
-
-    def wire_esp(self, data, result, sa, seq, may=(OK,)):
-        return self.from_wire(data, Fate(data, may, DECRYPT, sa, result=result, pair=sa.queue, seq=seq))
-
     def wire_drop(self, data, status, bad=False):
-        return self.from_wire(data, Fate(data, (status,)), bad)
+        """What the port drops, or finds no buffer."""
+        return self.from_wire(data, Fate(data, (ST[status],)), bad=bad)
 
     async def ring(self):
         for pair in self.pairs:
@@ -203,6 +222,12 @@ class Card(Host):
         while not self.wire_out.empty():
             sent.append(bytes(self.wire_out.recv_nowait().tdata))
         self.ledger.check(sent)
+        self.take()
+        await self.tell()
+        if not self.interval:
+            self.ledger.check_events([fields(e) for e in self.got])
+            assert all(e["suppressed"] == 0 for e in self.got)
+            self.got.clear()
         self.coming = [0] * len(self.pairs)
         for pair in self.pairs:
             await self.feed(pair)
@@ -213,5 +238,5 @@ class Card(Host):
         self.ledger.check_stats(stats)
         assert (stats["tx_bad_doorbell"], stats["rx_bad_doorbell"]) == doorbells
         for sa in self.sas:
-            check_sa(sa, await self.mailbox.query(sa.handle))
+            sa.check(await self.mailbox.query(sa.handle))
         return stats

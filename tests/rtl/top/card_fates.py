@@ -1,53 +1,22 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What must become of each packet that goes into the card: written down as it goes in, compared at the end."""
+"""What must become of each packet that goes into the card: written down as it goes in, compared at the end.
+
+docs/esp.md by the models of the pipes and of the SA table; here is what the whole card adds: completions, order along
+a queue, counters, events.
+"""
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-import esp_model
 from cocotb_wire import check_order, padded
-from esp_model import OPAQUE
-from mgmt import abi
-from ring_driver import CPL_ESP, CPL_LOOKASIDE, DECRYPT, ENCRYPT, OK, PLAIN
-from sa_model import TUNNEL
+from esp_in_model import Inbound
+from esp_model import DROPS, EVENTS, INBOUND, policy_request, request
+from esp_packet import SAD, ST, l2_bytes, number, parse
+from frames import to_int
+from ring_driver import CPL_ESP, CPL_INPLACE, CPL_LOOKASIDE, DECRYPT, INPLACE, OK, PLAIN, POLICY
 
-
-@dataclass
-class OutSa(esp_model.Sa):
-    """An outbound SA of the card; `seq` is the number that goes out next."""
-
-    handle: int = 0
-    used: list = field(default_factory=list)  # numbers seen in completions
-    lost: int = 0  # numbers of packets that were dropped after the lookup
-    bytes: int = 0
-
-    def __post_init__(self):
-        super().__post_init__()
-        self.first = self.seq
-
-    def count(self, frame):
-        """The packet in `frame` has passed the lookup."""
-        header = 0 if self.tunnel else 4 * (frame[14] & 15)
-        self.bytes += int.from_bytes(frame[16:18], "big") - header
-
-    def message(self, **changes):
-        """struct vesper_sa."""
-        fields = dict(
-            dir=1, mode=1 if self.tunnel else 2, key_len=len(self.key), icv_len=self.icv, ttl=self.ttl,
-            flags=int(self.tunnel), spi=self.spi, salt=self.salt, src=self.src, dst=self.dst, key=self.key,
-            seq=self.seq - 1,
-        )  # fmt: skip
-        return abi.sa(**(fields | changes))
-
-
-def inbound_message(sa, **changes):
-    """struct vesper_sa of a sa_model.Sa."""
-    fields = dict(
-        dir=2, mode=1 if sa.mode == TUNNEL else 2, key_len=len(sa.key), icv_len=sa.icv_len, ttl=0,
-        replay_window=sa.window, spi=sa.spi, salt=sa.salt, src=b"", dst=sa.dst, key=sa.key, seq=sa.seq,
-        queue=sa.queue,
-    )  # fmt: skip
-    return abi.sa(**(fields | changes))
+NAMES = {value: name for name, value in ST.items()}
+PROTECT, BYPASS, DISCARD = 1, 2, 3
 
 
 @dataclass
@@ -59,41 +28,152 @@ class Fate:
     op: int = PLAIN
     sa: object = None  # that encrypts it, or decrypts it
     lookaside: bool = False
-    result: bytes = b""  # what is delivered; for an encrypted packet it follows from the sequence number
+    result: bytes = b""  # what is delivered; of an encrypted packet it is made when its number is known
     pair: int = 0  # a packet from the wire: where it is delivered
-    status: int = OK  # a packet from the wire: status with which it is delivered
-    seq: int = 0  # a decrypted packet's
-    consumes: bool = False  # dropped after its sequence number was taken
+    status: int = OK  # of its RX completion
+    esp: bool = False  # decrypted and proven
+    inplace: bool = False
+    handle: int = 0
+    seq: int = 0
+    length: int = 0  # of a drop's completion
+    info: object = None
+    plain: int = 0
+    padded: int = 0
+    number_hi: int = 0
+    silent: bool = False  # CONTEXT
+    event: dict = None
 
 
 def received(fate, tag=0):
     """The RX completion of a packet that is delivered."""
-    esp = fate.op == DECRYPT and fate.sa is not None and fate.status == OK
+    flags = CPL_LOOKASIDE * fate.lookaside | CPL_ESP * fate.esp | CPL_INPLACE * fate.inplace
     return {
-        "tag": tag,
-        "flags": CPL_LOOKASIDE * fate.lookaside | CPL_ESP * esp,
-        "sa": fate.sa.handle if fate.sa and fate.status == OK else 0,
-        "status": fate.status,
-        "data": fate.result,
-    }
+        "tag": tag, "flags": flags, "sa": fate.handle, "status": fate.status, "data": fate.result,
+        "seq": fate.seq & 0xFFFFFFFF if fate.esp else 0,
+    }  # fmt: skip
+
+
+class Rules:
+    """docs/esp.md for one card: its SAs, policies and settings."""
+
+    def __init__(self, mtu, rx_queue, miss_to_host=False, fragment_to_host=False, bypass=False):
+        self.mtu, self.rx_queue, self.bypass = mtu, rx_queue, bypass
+        self.outs, self.ins, self.policies = {}, {}, []
+        self.inbound = Inbound((), (4500,), miss_to_host, fragment_to_host)
+        self.dscp_map = tuple(range(64))
+
+    def add(self, sa):
+        if sa.handle & INBOUND:
+            self.ins[sa.handle] = sa
+            self.inbound.add(sa)
+        else:
+            self.outs[sa.handle] = sa
+        self._ports()
+
+    def remove(self, sa):
+        if sa.handle & INBOUND:
+            del self.ins[sa.handle], self.inbound.sas[sa.dst, sa.spi]
+        else:
+            del self.outs[sa.handle]
+        self._ports()
+
+    def _ports(self):
+        self.inbound.natt = {4500} | {sa.dport for sa in self.ins.values() if sa.has("UDP")}
+
+    def outbound(self, frame, op, handle=0, number_hi=0, lookaside=False):
+        """Fate of a frame of the host; numbers are the card's to give."""
+        fate = Fate(frame, op=op, lookaside=lookaside, number_hi=number_hi)
+        status = self._outbound(fate, handle)
+        if status != "OK":
+            fate.may = (ST[status],)
+            if status in EVENTS:
+                info = fate.info
+                fate.event = {
+                    "code": ST[status], "inbound": 0, "ipv6": int(info.ipv6), "src": to_int(info.src),
+                    "dst": to_int(info.dst), "spi": to_int(fate.sa.spi), "sa": fate.sa.handle, "seq": 0,
+                    "flow_label": info.flow,
+                }  # fmt: skip
+        return fate
+
+    def _outbound(self, fate, handle):
+        if fate.op == PLAIN:
+            return self._plain(fate)
+        info = fate.info = parse(fate.data)
+        if info.status != "OK":
+            return info.status
+        if fate.op == POLICY:
+            packet = policy_request(info)
+            found = [p for p in self.policies if p.matches_request(packet)]
+            best = min(found, key=lambda p: p.priority, default=None)
+            if best is None and not self.bypass:
+                return "NO_POLICY"
+            if best is None or best.action == BYPASS:
+                return self._plain(fate)
+            if best.action == DISCARD:
+                return "DISCARD"
+            handle = best.sa
+        if handle & INBOUND:
+            return "SA_DIRECTION"
+        if handle not in self.outs:
+            return "SA_STALE"
+        fate.sa, fate.handle = self.outs[handle], handle
+        asked = request(info, fate.data, fate.op, handle, self.mtu - 14)
+        status, fate.length, fate.plain, fate.padded = fate.sa.refusal(asked)
+        if status != "TOO_BIG":
+            fate.length = 0
+        return status
+
+    def _plain(self, fate):
+        fate.result = fate.data
+        if len(fate.data) - (l2_bytes(fate.data) - 14) > self.mtu:
+            fate.length = self.mtu - 14
+            return "TOO_BIG"
+        return "OK"
+
+    def arrival(self, frame, host=False, pair=0):
+        """Fate of a frame that the inbound pipe gets, from the wire or from a descriptor of `pair`."""
+        first = self.inbound.process(frame, host)
+        sa = self.ins.get(first.sa)
+        found = first
+        if sa is not None:
+            pre, seq = sa.table.lookup_in(first.lookup["seq"], first.lookup["udp"])
+            answers = dict(high=seq >> 32, pre=NAMES[pre])
+            found = self.inbound.process(frame, host, **answers)
+            if found.commit is not None:
+                commit = found.commit
+                final = NAMES[sa.table.commit(commit["seq"], commit["bytes"] or 0, commit["status"])]
+                found = self.inbound.process(frame, host, final=final, **answers)
+        fate = Fate(frame, op=DECRYPT, lookaside=host, event=found.event, sa=sa)
+        if found.data is None:
+            fate.may = (ST[found.status],)
+            return fate
+        fate.result, fate.status, fate.seq = found.data, ST[found.status], found.seq
+        fate.inplace = found.inplace
+        fate.esp = found.esp
+        fate.handle = found.sa if found.esp or found.inplace else 0
+        fate.pair = pair if host else found.queue if fate.handle else self.rx_queue
+        return fate
 
 
 class Ledger:
     """Compares what the card did with the fates; the sums are kept for the card's own counters."""
 
-    def __init__(self, pairs):
-        self.pairs = pairs
+    def __init__(self, pairs, rules):
+        self.pairs, self.rules = pairs, rules
         self.tx, self.rx = Counter(), Counter()
         self.tx_bytes = self.rx_bytes = 0
         self.wire_in = []  # fates of the frames from the wire, in their order
-        self.scapy = 0  # packets that scapy decrypted
+        self.events, self.maybe_events = [], []
+        self.scapy = 0  # packets that scapy opened
 
     def check(self, sent):
         """All that completed, and all that left on the wire (`sent`), since the last time."""
         lanes = [self._transmitted(pair) for pair in self.pairs]
+        for fate in self.wire_in:
+            self._event(fate)
         check_order(sent, [lane["wire"] for lane in lanes])
         for pair, lane in zip(self.pairs, lanes, strict=True):
-            got = [{k: e[k] for k in ("tag", "flags", "sa", "status", "data")} for e in pair.received]
+            got = [{k: e[k] for k in ("tag", "flags", "sa", "status", "data", "seq")} for e in pair.received]
             turned = [e for e in got if e["flags"] & CPL_LOOKASIDE]
             decrypted = {e["tag"] for e in lane["in"]}
             assert [e for e in turned if e["tag"] in decrypted] == lane["in"], f"pair {pair.number}"
@@ -102,6 +182,10 @@ class Ledger:
             pair.received.clear()
             pair.sent.clear()
         self.wire_in.clear()
+
+    def _event(self, fate):
+        if fate.event:
+            (self.events if len(fate.may) == 1 else self.maybe_events).append(fate.event)
 
     def _transmitted(self, pair):
         """Completions of one pair; returns what must have left on the wire and what came back."""
@@ -113,28 +197,28 @@ class Ledger:
         for entry in sorted(pair.sent, key=lambda e: (e["index"] - first) & 0xFFFF):
             fate, status = entry["note"], entry["status"]
             assert status in fate.may, (
-                f"pair {pair.number}, descriptor {entry['index']} (op {fate.op}): {status}, not one of {fate.may}"
+                f"pair {pair.number}, descriptor {entry['index']} (op {fate.op}): {NAMES[status]}, not one of "
+                f"{[NAMES[s] for s in fate.may]}, of {fate.data.hex()}"
             )
+            if fate.silent:
+                assert entry["len"] == entry["seq"] == 0
+                continue
             self.tx[status] += 1
-            self.tx_bytes += entry["len"]
-            if fate.op == ENCRYPT and (status == OK or fate.consumes):
-                fate.sa.count(fate.data)
-                fate.sa.lost += fate.consumes
+            self._event(fate)
             if status != OK:
-                assert entry["len"] == 0
+                assert entry["len"] == fate.length
                 if OK in fate.may:
                     gone.add(id(fate.sa))
+                elif fate.op != DECRYPT and fate.sa:
+                    place = SAD[DROPS.get(NAMES[status], NAMES[status])]
+                    fate.sa.drops[place] = fate.sa.drops.get(place, 0) + 1
                 continue
-            if fate.op == ENCRYPT:
+            self.tx_bytes += entry["len"]
+            if fate.op != DECRYPT and fate.sa:
                 assert id(fate.sa) not in gone, "an SA was gone, and is back"
-                seq = entry["seq"]
-                assert seq > last.get(id(fate.sa), 0), "an SA's numbers do not rise along the queue"
-                last[id(fate.sa)] = seq
-                fate.sa.used.append(seq)
-                fate.result = fate.sa.encapsulate(fate.data, seq)
-                self._scapy(fate)
+                self._number(fate, entry["seq"], last)
             else:
-                assert entry["seq"] == fate.seq
+                assert entry["seq"] == (fate.seq if fate.esp else 0)
             assert entry["len"] == len(fate.result)
             if not fate.lookaside:
                 lane["wire"].append(padded(fate.result))
@@ -142,13 +226,25 @@ class Ledger:
                 lane["in" if fate.op == DECRYPT else "out"].append(received(fate, entry["index"]))
         return lane
 
-    def _scapy(self, fate):
-        if fate.data[23] != OPAQUE or (fate.sa.tunnel and fate.sa.dst != bytes([198, 51, 100, 2])):
-            return
-        length = int.from_bytes(fate.data[16:18], "big")
-        assert fate.sa.scapy_decrypts(fate.result) == fate.data[14 : 14 + length], (
-            "scapy reads something else"
-        )
+    def _number(self, fate, seq, last):
+        """An encrypted packet: its completion says which number it was given, but for one in place, whose IV counts."""
+        sa, sent = fate.sa, seq
+        if fate.op == INPLACE:
+            at = fate.info.esp_at + sa.udp_bytes
+            assert seq == number(fate.data[at + 4 : at + 8]) | (fate.number_hi << 32 if sa.has("ESN") else 0)
+            seq = sa.seq
+        assert seq > last.get(id(sa), 0), "an SA's numbers do not rise along the queue"
+        last[id(sa)] = seq
+        sa.used.append(seq)
+        sa.seq, sa.packets, sa.bytes = sa.seq + 1, sa.packets + 1, sa.bytes + fate.plain
+        more = dict(dscp_map=self.rules.dscp_map, number_hi=fate.number_hi)
+        fate.result = sa.build(fate.data, fate.info, fate.op, seq, fate.padded, **more)
+        after = parse(fate.result)
+        text, _, _ = sa.scapy_opens(fate.result[after.esp_at + sa.udp_bytes : after.l2 + after.total], sent)
+        start = fate.info.l2 if sa.tunnel else fate.info.esp_at
+        end = fate.info.l2 + fate.info.total
+        if fate.op != INPLACE:
+            assert text.startswith(fate.data[start:end]), "scapy reads something else"
         self.scapy += 1
 
     def _arrived(self, number, got):
@@ -165,12 +261,23 @@ class Ledger:
             else:
                 fate.may = tuple(status for status in fate.may if status != OK)
                 assert fate.may, (
-                    f"pair {number} did not receive a frame of {len(fate.result)} bytes as {received(fate)}"
+                    f"pair {number} did not receive a frame of {len(fate.result)} bytes as {received(fate)}, "
+                    f"but {got[left : left + 1]}"
                 )
         assert left == len(got), f"pair {number} received what nobody sent: {got[left]}"
         for fate in self.wire_in:
             if OK not in fate.may and fate.pair == number:
                 self.rx[fate.may] += 1
+
+    def check_events(self, got):
+        """Each event that must come came once, and none else; `got`: event_t's fields."""
+        left = [e for e in got if e["code"] < 64]
+        for event in self.events:
+            assert event in left, f"no event {event}"
+            left.remove(event)
+        for event in left:
+            assert event in self.maybe_events, f"an event of nothing: {event}"
+        self.events.clear()
 
     def check_stats(self, stats):
         """The card's counters against the sums: each packet once, under one reason."""
@@ -188,18 +295,3 @@ class Ledger:
         wrong = {s: n for s, n in rx.items() if s != OK and (n < 0 or (n and s not in unsure))}
         assert not wrong, f"drops from the wire beside the model: {wrong} ({self.rx})"
         assert (stats["tx_bytes"], stats["rx_bytes"]) == (self.tx_bytes, self.rx_bytes)
-
-
-def check_sa(sa, info):
-    """An SA's own counters (answer to SA_QUERY)."""
-    got = {k: info[k] for k in ("handle", "seq", "packets", "bytes", "replayed", "icv_failed")}
-    if isinstance(sa, OutSa):
-        count = len(sa.used) + sa.lost
-        used = set(sa.used)
-        assert len(used) == len(sa.used) and used <= set(range(sa.first, sa.first + count)), (
-            "a number came twice"
-        )
-        want = dict(seq=sa.first - 1 + count, packets=count, bytes=sa.bytes, replayed=0, icv_failed=0)
-    else:
-        want = {k: getattr(sa, k) for k in ("seq", "packets", "bytes", "replayed", "icv_failed")}
-    assert got == {"handle": sa.handle} | want

@@ -1,18 +1,16 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Packets of every kind for the whole card, with the fate of each."""
+"""Packets of every kind for the whole card; what becomes of each says card_fates.Rules."""
 
 import random
 
-from card_fates import OutSa
-from cocotb_esp_in import bad_frames, plain_frame
-from cocotb_esp_out import ethernet
-from esp_in_frames import ETH, Scapy, encrypt, frame, inner_packet, ip_header, make_sa, trailer
-from esp_model import packet
-from mgmt import abi
-from sa_model import TRANSPORT, TUNNEL
+from card_sas import in_sa
+from cocotb_esp_in import numbers, plain_frame, sealed, usual_tos, wrong_frames
+from cocotb_esp_out import any_frame, inplace_frame
+from esp_in_frames import outer, random_chain
+from esp_packet import ETH, ST, ethernet, packet
+from ring_driver import DUMMY, ENCRYPT, INPLACE, POLICY
 
-ST = {name[3:]: value for name, value in abi.CODES.items() if name.startswith("ST_")}
-OK, REPLAY, ICV = ST["OK"], ST["REPLAY"], ST["ICV"]
+OK = ST["OK"]
 FRAME_MAX = 9618
 SIZES = (20, 21, 40, 46, 47, 64, 100, 128, 300, 576)
 
@@ -22,153 +20,127 @@ def size():
     return random.choice((*SIZES, random.randrange(20, 1400), random.randrange(20, 200)))
 
 
-def out_sas(count, seq=1):
-    kinds = [(key, icv, tunnel) for key in (16, 24, 32) for icv in (8, 12, 16) for tunnel in (True, False)]
-    return [OutSa(*kind, seq=seq) for kind in random.sample(kinds, count)]
-
-
-def in_sa(queue, mode=None, window=1024):
-    mode = random.choice((TUNNEL, TRANSPORT)) if mode is None else mode
-    return make_sa(random, mode, random.choice((8, 12, 16)), window=window, queue=queue)
-
-
 class Peer:
-    """The other end of an inbound SA: scapy makes its packets."""
+    """The other end of an inbound SA."""
 
     def __init__(self, sa):
-        self.sa, self.scapy, self.seq = sa, Scapy(sa), sa.seq
-        self.last = None  # a frame that was delivered, with its number
+        self.sa, self.last = sa, None
 
-    def good(self):
-        """(frame, what the card must make of it, sequence number)"""
-        self.seq += 1
-        ip = inner_packet(random, size())
-        if self.sa.mode == TRANSPORT:
-            ip = ip_header(len(ip) - 20, 17, dst=self.sa.dst[:4], ttl=random.randrange(1, 255)) + ip[20:]
-        data = self.scapy.frame(ip, self.seq)
-        self.last = (data, self.seq)
-        self.sa.commit(self.seq, len(ip) - (20 if self.sa.mode == TRANSPORT else 0), OK)
-        return data, ETH + ip, self.seq
+    def good(self, length=None):
+        """The next packet of the SA; no packet of it is dropped but for ECN or its selector."""
+        sa = self.sa
+        numbers(sa)
+        header = {"tos": usual_tos(random)}
+        if sa.ipv6:
+            header["chain"] = random_chain(random)
+        esp = sealed(random, sa, sa.top, size() if length is None else length)
+        self.last = outer(random, sa, esp, random.choice((0, 0, 1, 2)), **header)
+        return self.last
 
     def forged(self):
-        """A good packet's number with one bit of the ICV wrong; the good one may still come."""
-        ip = inner_packet(random, size())
-        esp = bytearray(encrypt(self.sa, self.seq + 1, ip + trailer(len(ip), 4)))
-        esp[-1 - random.randrange(self.sa.icv_len)] ^= 1 << random.randrange(8)
-        self.sa.commit(self.seq + 1, 0, ICV)
-        return frame(self.sa, bytes(esp))
+        """A packet of a number that may still come, with one bit of the ICV wrong."""
+        sa = self.sa
+        esp = bytearray(sealed(random, sa, sa.top + 1, size()))
+        esp[-1 - random.randrange(sa.icv)] ^= 1 << random.randrange(8)
+        return outer(random, sa, bytes(esp))
 
-    def replayed(self):
-        data, seq = self.last
-        self.sa.commit(seq, 0, REPLAY)
-        return data
+    def wrong(self):
+        """Wrong in one of many ways, mostly before its ICV is looked at."""
+        numbers(self.sa)
+        return random.choice(list(wrong_frames(random, self.sa, self.sa.top)))[0]
 
-    def unknown(self):
-        """A packet of an SA that the card never had."""
-        stranger = in_sa(0)
-        return frame(stranger, encrypt(stranger, 1, bytes(48)))
+
+def stranger():
+    """A packet of an SA that the card never had."""
+    return Peer(in_sa(0)).good()
 
 
 class Mix:
-    """Random traffic on both pairs and from the wire. `target`: an inbound tunnel of which only bad packets come."""
+    """Random traffic on both pairs and from the wire. outs, inplace: of each pair; shared: used by both."""
 
-    def __init__(self, card, outs, wire_peers, host_peers, target):
-        self.card, self.outs, self.wire_peers, self.host_peers = card, outs, wire_peers, host_peers
-        self.target = target
+    def __init__(self, card, outs, inplace, shared, wire_peers, host_peers):
+        self.card, self.outs, self.inplace, self.shared = card, outs, inplace, shared
+        self.wire_peers, self.host_peers = wire_peers, host_peers
         self.gone = []  # handles of SAs that were deleted
 
     def host(self, number):
-        """One descriptor on a pair, if it has room for it and for its result."""
+        """One descriptor on a pair (two with a context), if it has room for it and for its result."""
         card = self.card
-        if card.room(number) < 4 or not card.pairs[number].tx.free:
+        if card.room(number) < 4 or card.pairs[number].tx.free < 2:
             return
         kind, lookaside = random.random(), random.random() < 0.4
-        if kind < 0.15:
-            card.plain(number, random.randbytes(random.choice((14, 59, 60, 64, 65, size()))), lookaside)
+        if kind < 0.12:
+            data = random.randbytes(random.choice((14, 59, 60, 64, 65, size())))
+            card.send_out(number, data, lookaside=lookaside)
+        elif kind < 0.4:
+            sa = random.choice((*self.outs[number], self.shared))
+            ipv6 = sa.ipv6 if not sa.tunnel else random.random() < 0.5
+            op = random.choice((ENCRYPT, ENCRYPT, ENCRYPT, DUMMY))
+            card.send_out(number, any_frame(ipv6), op, sa.handle, lookaside)
+        elif kind < 0.5:
+            card.send_out(number, any_frame(random.random() < 0.5), POLICY, lookaside=lookaside)
         elif kind < 0.6:
-            card.encrypts(number, ethernet(packet(size())), random.choice(self.outs), lookaside)
+            sa, high = self.inplace[number], random.choice((0, random.getrandbits(32)))
+            if high:
+                card.context(number, high)
+            frame = inplace_frame(sa, 4 * random.randint(1, 100), tags=random.randrange(3))
+            card.send_out(number, frame, INPLACE, sa.handle, lookaside, number_hi=high)
         elif kind < 0.8:
-            self.decrypt(number)
+            card.decrypts(number, self.inbound(random.choice(self.host_peers[number])))
         else:
             self.mistake(number, lookaside)
 
-    def decrypt(self, number):
-        card, peer = self.card, self.host_peers[number]
+    @staticmethod
+    def inbound(peer):
         kind = random.random()
-        if kind < 0.7:
-            data, result, seq = peer.good()
-            card.decrypts(number, data, result, peer.sa, seq)
-        elif kind < 0.8:
-            card.decrypts(number, peer.forged(), may=(ICV,))
-        elif kind < 0.9 and peer.last:
-            card.decrypts(number, peer.replayed(), may=(REPLAY,))
-        else:
-            card.decrypts(number, peer.unknown(), may=(ST["NO_SA"],))
+        if kind < 0.1:
+            return plain_frame(random, random.choice((60, 64, 65, size() + 54)))
+        if kind < 0.7 or not peer.last:
+            return peer.good()
+        if kind < 0.78:
+            return peer.forged()
+        if kind < 0.86:
+            return peer.last
+        if kind < 0.92:
+            return stranger()
+        return peer.wrong()
 
     def mistake(self, number, lookaside):
         """What the host did wrong."""
-        card, sa = self.card, random.choice(self.outs)
-        ip = packet(size())
-        kind = random.randrange(9)
+        card, sa = self.card, random.choice(self.outs[number])
+        frame = ethernet(packet(size()))
+        kind = random.randrange(7)
         if kind == 0:
-            card.refused(number, ST["BAD_LENGTH"], length=random.choice((0, 13, FRAME_MAX + 1, 65535)))
+            card.refused(number, "BAD_LENGTH", length=random.choice((0, 13, FRAME_MAX + 1, 65535)))
         elif kind == 1:
-            card.refused(number, ST["BAD_FLAGS"], flags=random.choice((2, 0x80, 3)))
+            card.refused(number, "BAD_FLAGS", flags=random.choice((2, 0x80, 3)))
         elif kind == 2:
-            card.refused(number, ST["BAD_OP"], op=random.choice((3, 255)))
+            card.refused(number, "BAD_OP", op=random.choice((7, 255)))
         elif kind == 3:
-            card.refused(number, ST["DMA_READ"])
+            card.refused(number, "DMA_READ")
         elif kind == 4 and self.gone:
-            card.encrypts(
-                number, ethernet(ip), sa, lookaside, may=(ST["SA_STALE"],), handle=random.choice(self.gone)
-            )
+            card.send_out(number, frame, ENCRYPT, random.choice(self.gone), lookaside, "SA_STALE")
         elif kind == 5:
             handle = self.wire_peers[0].sa.handle
-            card.encrypts(number, ethernet(ip), sa, lookaside, may=(ST["SA_DIRECTION"],), handle=handle)
-        elif kind == 6:
-            card.encrypts(number, ETH[:12] + b"\x86\xdd" + ip, sa, lookaside, may=(ST["NOT_IP"],))
-        elif kind == 7:
-            card.encrypts(
-                number,
-                ethernet(ip[:8] + bytes([ip[8] ^ 1]) + ip[9:]),
-                sa,
-                lookaside,
-                may=(ST["IP_CHECKSUM"],),
-            )
+            card.send_out(number, frame, ENCRYPT, handle, lookaside, "SA_DIRECTION")
         else:
-            # Beyond the MTU with any SA: costs no number.
-            card.encrypts(number, ethernet(packet(1510)), sa, lookaside, may=(ST["TOO_BIG"],))
+            data = bytearray(frame)
+            data[random.randrange(12, 34)] ^= 1 << random.randrange(8)
+            card.send_out(number, bytes(data), ENCRYPT, sa.handle, lookaside)
 
     def wire(self):
         """One frame from the wire."""
         card, peer = self.card, random.choice(self.wire_peers)
-        if card.room(peer.sa.queue) < 4 or card.room(card.rx_queue) < 4:
+        if any(card.room(number) < 4 for number in range(len(card.pairs))):
             return
         kind = random.random()
-        if kind < 0.2:
-            card.wire_plain(plain_frame(random, random.choice((14, 60, 64, 65, size() + 14))))
-        elif kind < 0.7:
-            card.wire_esp(*self.args(peer))
-        elif kind < 0.75:
-            card.wire_drop(peer.forged(), ICV)
-        elif kind < 0.8 and peer.last:
-            card.wire_drop(peer.replayed(), REPLAY)
-        elif kind < 0.85:
-            card.wire_drop(peer.unknown(), ST["NO_SA"])
-        elif kind < 0.9:
-            card.wire_drop(random.randbytes(random.randrange(1, 14)), ST["RUNT"])
-        elif kind < 0.95:
-            card.wire_drop(random.randbytes(size()), ST["WIRE_ERROR"], bad=True)
-        elif kind < 0.96:
-            card.wire_drop(random.randbytes(FRAME_MAX + random.randrange(1, 100)), ST["OVERSIZE"])
+        if kind < 0.05:
+            card.wire_drop(random.randbytes(random.randrange(1, 14)), "RUNT")
+        elif kind < 0.1:
+            card.wire_drop(random.randbytes(size()), "WIRE_ERROR", bad=True)
+        elif kind < 0.11:
+            card.wire_drop(random.randbytes(FRAME_MAX + random.randrange(1, 100)), "OVERSIZE")
+        elif kind < 0.15:
+            card.from_wire(ETH[:12] + random.randbytes(random.choice((2, 46, 48))))
         else:
-            # Of a number that no good packet has: nothing of these moves the window.
-            data, status = random.choice(list(bad_frames(random, self.target, 1)))
-            if status == ICV:
-                self.target.commit(1, 0, ICV)
-            card.wire_drop(data, status)
-
-    @staticmethod
-    def args(peer):
-        data, result, seq = peer.good()
-        return data, result, peer.sa, seq
+            card.from_wire(self.inbound(peer))

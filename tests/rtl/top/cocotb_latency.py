@@ -7,13 +7,11 @@ from pathlib import Path
 
 import cocotb
 from card_bench import Card
-from card_fates import OutSa
-from card_traffic import Peer, in_sa
+from card_sas import OutSa, in_sa
 from cocotb.triggers import ClockCycles, RisingEdge
-from cocotb_esp_out import ethernet
-from esp_in_frames import ETH, inner_packet
-from esp_model import packet
-from sa_model import OK, TUNNEL
+from cocotb_esp_in import numbers, text_of
+from esp_in_frames import inner, outer
+from esp_packet import ethernet, packet
 
 LATENCY = 100
 SIZES = (64, 1420)  # bytes of the inner IP packet
@@ -37,8 +35,9 @@ async def first(dut, *conditions, limit=5000):
 async def latency(dut):
     """Doorbell taken to first beat on the wire; first beat from the wire to completion in host memory."""
     card = await Card(dut, latency=LATENCY, rx_queue=0).start()
-    out = await card.add_out(OutSa(32, 16, True))
-    peer = Peer(await card.add_in(in_sa(0, TUNNEL)))
+    out = await card.add(OutSa(32, 16, True))
+    usual = dict(tunnel=True, inplace=False, ipv6=False, gmac=False, flags=0, icv=16, window=1024)
+    sa = await card.add(in_sa(0, **usual))
     pair = card.pairs[0]
     await card.settle()
 
@@ -66,10 +65,9 @@ async def latency(dut):
             await card.check()
             await ClockCycles(dut.clk, 1000)  # the fresh buffer's descriptor is fetched
 
-            peer.seq += 1
-            ip = inner_packet(card.random, size)
-            peer.sa.commit(peer.seq, size, OK)
-            card.wire_esp(peer.scapy.frame(ip, peer.seq), ETH + ip, peer.sa, peer.seq)
+            numbers(sa)
+            plain = text_of(inner(card.random, size))
+            card.from_wire(outer(card.random, sa, sa.seal(sa.top, plain), tos=0), want="OK")
             back.add(await first(dut, arrives, completed))
             await card.check()
             await ClockCycles(dut.clk, 1000)

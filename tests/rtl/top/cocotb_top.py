@@ -7,29 +7,50 @@ import struct
 
 import cocotb
 from card_bench import FRAGMENT_TO_HOST, MISS_TO_HOST, RX_ENABLE, Card
-from card_fates import OutSa, inbound_message
-from card_traffic import FRAME_MAX, ICV, OK, REPLAY, ST, Mix, Peer, in_sa, out_sas
+from card_sas import in_sa, out_sa, policy
+from card_traffic import FRAME_MAX, OK, ST, Mix, Peer, stranger
 from cocotb.triggers import ClockCycles
-from cocotb_esp_in import bad_frames, plain_frame
-from cocotb_esp_out import ethernet
-from esp_in_frames import ETH, encrypt, frame, inner_packet, trailer
-from esp_model import packet, with_checksum
+from cocotb_esp_in import numbers, plain_frame, text_of, wrong_frames
+from cocotb_esp_out import inplace_frame
+from esp_in_frames import inner, outer, trailer
+from esp_packet import ETH, ethernet, packet, parse, with_checksum
+from event_driver import ACTIVE, FULL
+from frames import to_int
 from host_memory import SLVERR, RamMemory
 from mgmt import abi
-from ring_driver import DECRYPT, ENCRYPT, LOOKASIDE, PLAIN, RX_BAD_DOORBELL, TX_BAD_DOORBELL
-from sa_model import TUNNEL
+from ring_driver import (
+    DECRYPT,
+    ENCRYPT,
+    INPLACE,
+    LOOKASIDE,
+    PLAIN,
+    POLICY,
+    RX_BAD_DOORBELL,
+    TX_BAD_DOORBELL,
+)
 
 C = abi.CODES
 ROUNDS = int(os.environ.get("CARD_ROUNDS", 45))
+BYPASS, DISCARD, PROTECT = 2, 3, 1
 
 
 async def traffic(card, rounds, churn):
     """Random packets of every kind, and meanwhile SAs that come and go."""
-    outs = [await card.add_out(sa) for sa in out_sas(4, seq=random.randrange(1, 1 << 31))]
-    wire_peers = [Peer(await card.add_in(in_sa(queue))) for queue in (0, 1)]
-    host_peers = [Peer(await card.add_in(in_sa(0))) for _ in card.pairs]
-    target = await card.add_in(in_sa(0, TUNNEL))
-    mix = Mix(card, outs, wire_peers, host_peers, target)
+    outs = [[await card.add(out_sa()) for _ in range(3)] for _ in card.pairs]
+    inplace = [await card.add(out_sa(inplace=True)) for _ in card.pairs]
+    shared = await card.add(out_sa())
+    wire_peers = [Peer(await card.add(in_sa(queue, selector=queue == 2))) for queue in (0, 1, 0)]
+    host_peers = [[Peer(await card.add(in_sa(0))) for _ in range(2)] for _ in card.pairs]
+    protect = await card.add(out_sa(tunnel=True))
+    await card.map_dscp([random.randrange(64) for _ in range(64)])
+    for n, ipv6 in enumerate((False, True)):
+        # One tells apart by the first bits of the address, the other takes what is left of a protocol.
+        for top, action in ((0x00, PROTECT), (0x40, BYPASS), (0x80, DISCARD)):
+            dst = bytes([top]) + bytes(15 if ipv6 else 3)
+            sa = protect.handle if action == PROTECT else 0
+            await card.add_policy(policy(action, 10 + n, sa, dst, 2, ipv6=ipv6))
+        await card.add_policy(policy(PROTECT, 5, protect.handle, proto=17, ipv6=ipv6))
+    mix = Mix(card, outs, inplace, shared, wire_peers, host_peers)
     changes = cocotb.start_soon(come_and_go(card, mix, churn))
     for n in range(rounds):
         for number, pair in enumerate(card.pairs):
@@ -53,18 +74,19 @@ async def come_and_go(card, mix, times):
     """Install an SA, use it, delete it while its packets are still on their way, use its handle once more."""
     for n in range(times):
         number = n % len(card.pairs)
-        out = await card.add_out(OutSa(16, 16, bool(n & 1)))
-        peer = Peer(await card.add_in(in_sa(number)))
-        mix.outs.append(out)
+        out = await card.add(out_sa(tunnel=True))
+        peer = Peer(await card.add(in_sa(number, window=0, inplace=False, tunnel=True, flags=0)))
+        mix.outs[number].append(out)
         await card.until(lambda number=number: card.room(number) > 30, "buffers")
         await ClockCycles(card.dut.clk, 300)
-        mix.outs.remove(out)
+        mix.outs[number].remove(out)
         # What is on its way may find the SA or not; what is posted after the answer does not.
         may, uncertain = (OK, ST["SA_STALE"]), (OK, ST["NO_SA"], ST["SA_STALE"])
         for _ in range(8):
             if card.pairs[number].tx.free and card.room(number) > 4:
                 card.encrypts(number, ethernet(packet(200)), out, random.random() < 0.5, may=may)
-                card.wire_esp(*mix.args(peer), may=uncertain)
+                fate = card.from_wire(peer.good(), want="OK", may=uncertain)
+                fate.event = dict(code=ST["NO_SA"], inbound=1, **endpoints(fate.data, peer.sa))
         for pair in card.pairs:
             for fate in pair.tx.open.values():
                 if fate.sa is out and fate.may == (OK,):
@@ -73,10 +95,20 @@ async def come_and_go(card, mix, times):
         await card.delete(out)
         await card.delete(peer.sa)
         mix.gone.append(out.handle)
-        card.wire_drop(mix.args(peer)[0], ST["NO_SA"])
+        card.from_wire(peer.good(), want="NO_SA")
         await card.until(lambda number=number: card.pairs[number].tx.free, "room in the ring")
-        card.encrypts(number, ethernet(packet(100)), out, may=(ST["SA_STALE"],))
+        card.send_out(number, ethernet(packet(100)), ENCRYPT, out.handle, want="SA_STALE")
         await card.ring()
+
+
+def endpoints(frame, sa):
+    """What an event says of a packet of this SA, which is gone."""
+    info = parse(frame, outbound=False)
+    at = info.l2 + info.hdr + (8 if info.proto == 17 else 0)
+    return {
+        "ipv6": int(info.ipv6), "src": to_int(info.src), "dst": to_int(info.dst), "spi": to_int(sa.spi), "sa": 0,
+        "seq": int.from_bytes(frame[at + 4 : at + 8], "big"), "flow_label": info.flow,
+    }  # fmt: skip
 
 
 @cocotb.test()
@@ -87,10 +119,11 @@ async def everything(dut):
     stats = await card.check_counters()
     total = sum(stats["tx"]), sum(stats["rx"])
     dut._log.warning(
-        "seed %s: %d descriptors, %d frames from the wire, %d read by scapy, %d cycles",
-        os.environ.get("VESPER_SEED", "1"), *total, card.ledger.scapy, stats["cycles"],
+        "seed %s: %d descriptors, %d frames from the wire, %d opened by scapy, %d events, %d cycles",
+        os.environ.get("VESPER_SEED", "1"), *total, card.ledger.scapy, stats["events"], stats["cycles"],
     )  # fmt: skip
     assert card.ledger.scapy > 20 and card.ledger.tx[OK] > 50 and card.ledger.rx[OK] > 20
+    assert stats["events"] > 10 and stats["events_lost"] == stats["events_suppressed"] == 0
     assert card.memory.strays, "no descriptor pointed nowhere"
     assert all(address >= 1 << 60 for address in card.memory.strays), "the card read what was not given to it"
 
@@ -101,16 +134,18 @@ async def axiram(dut):
     control = RX_ENABLE | MISS_TO_HOST | FRAGMENT_TO_HOST
     load = dict(seed=2, model=RamMemory, stall=0.2, wire_stall=0.1, size=16 << 20)
     card = await Card(dut, control=control, **load).start()
-    outs = [await card.add_out(sa) for sa in out_sas(2)]
-    peers = [Peer(await card.add_in(in_sa(queue))) for queue in (0, 1)]
+    outs = [await card.add(out_sa(tunnel=True)) for _ in range(2)]
+    peers = [Peer(await card.add(in_sa(queue))) for queue in (0, 1)]
+    four = Peer(await card.add(in_sa(0, ipv6=False, flags=0, inplace=False)))
     for n in range(24):
-        card.plain(n & 1, random.randbytes(60 + n), lookaside=bool(n & 2))
+        card.send_out(n & 1, random.randbytes(60 + n), lookaside=bool(n & 2))
         card.encrypts(n & 1, ethernet(packet(40 + 37 * n)), outs[n & 1], lookaside=bool(n & 2))
-        card.wire_esp(*Mix.args(peers[n & 1]))
+        card.from_wire(peers[n & 1].good())
         if n % 4 == 0:
-            card.wire_plain(peers[0].unknown(), ST["NO_SA"])
-            card.wire_plain(frame(peers[0].sa, random.randbytes(48), fragment=0x2000), ST["FRAGMENT"])
-            card.decrypts(1, peers[0].unknown(), may=(ST["NO_SA"],))
+            missed = card.from_wire(stranger(), want="OK")
+            part = card.from_wire(outer(random, four.sa, random.randbytes(48), fragment=0x2000), want="OK")
+            assert (missed.status, part.status) == (ST["NO_SA"], ST["FRAGMENT"])
+            card.decrypts(1, stranger(), "NO_SA")
         await card.ring()
     await card.check()
     await card.check_counters()
@@ -126,19 +161,18 @@ class Good:
         self.card.encrypts(number, ethernet(packet(64)), self.out)
 
     def decryption(self, number=0):
-        data, result, seq = self.host.good()
-        self.card.decrypts(number, data, result, self.host.sa, seq)
+        self.card.decrypts(number, self.host.good(64), "OK")
 
     def arrival(self):
-        self.card.wire_esp(*Mix.args(self.wire))
+        self.card.from_wire(self.wire.good(64), want="OK")
 
 
 async def prepared(dut, **how):
     """A card with an SA a path, and the next good packet of each."""
     card = await Card(dut, pairs=((8, 8), (8, 8)), size=32 << 20, latency=20, **how).start()
-    out = await card.add_out(OutSa(32, 16, True))
-    wire, host = Peer(await card.add_in(in_sa(0, TUNNEL))), Peer(await card.add_in(in_sa(1, TUNNEL)))
-    return card, Good(card, out, wire, host)
+    out = await card.add(out_sa(tunnel=True, tfc=0))
+    ins = [await card.add(in_sa(n, tunnel=True, inplace=False, window=1024, icv=16)) for n in (0, 1)]
+    return card, Good(card, out, *map(Peer, ins))
 
 
 @cocotb.test()
@@ -146,55 +180,73 @@ async def wrong_descriptors(dut):
     """Each costs itself, under its own status; the good one behind it passes, on both pairs."""
     card, good = await prepared(dut)
     pair, other = card.pairs
-    transport = await card.add_out(OutSa(16, 8, False))
-    gone = await card.add_out(OutSa(16, 16, True))
+    transport = await card.add(out_sa(tunnel=False, ipv6=False))
+    six = await card.add(out_sa(tunnel=False, ipv6=True))
+    inplace = await card.add(out_sa(inplace=True))
+    gone = await card.add(out_sa())
     await card.delete(gone)
+    await card.add_policy(policy(DISCARD, 1, dst=b"\x0a\0\0\0", dst_len=8))
     cases = [
         ("BAD_LENGTH", dict(length=0)),
         ("BAD_LENGTH", dict(length=13)),
         ("BAD_LENGTH", dict(length=FRAME_MAX + 1)),
+        ("BAD_LENGTH", dict(address=(1 << 64) - 64, length=65)),
         ("BAD_FLAGS", dict(flags=2)),
         ("BAD_FLAGS", dict(flags=LOOKASIDE | 0x80)),
         ("BAD_FLAGS", dict(op=DECRYPT)),
         ("BAD_FLAGS", dict(op=PLAIN, sa=1)),
-        ("BAD_OP", dict(op=3)),
+        ("BAD_FLAGS", dict(op=POLICY, sa=1)),
+        ("BAD_OP", dict(op=7)),
         ("BAD_OP", dict(op=255)),
         ("DMA_READ", dict(length=200)),
         ("DMA_READ", dict(op=ENCRYPT, sa=good.out.handle)),
     ]
     for status, case in cases:
-        card.refused(0, ST[status], **case)
+        card.refused(0, status, **case)
         good.descriptor()
         good.descriptor(1)
     broken = card.memory.alloc(256)
     card.memory.open(broken, 256, read=True)
     card.memory.read_errors[broken + 64] = SLVERR
-    card.refused(0, ST["DMA_READ"], address=broken, length=256)
+    card.refused(0, "DMA_READ", address=broken, length=256)
     good.descriptor()
-    # What the pipe refuses. The last three have cost a number of their SA.
+    # What the pipe refuses: none of it costs a number.
     ip = packet(100)
-    for status, data, sa, handle, consumes in [
-        ("SA_STALE", ip, good.out, gone.handle, False),
-        ("SA_STALE", ip, good.out, 0, False),
-        ("SA_STALE", ip, good.out, 0xFFFFFFFF & ~(1 << 16), False),
-        ("SA_DIRECTION", ip, good.out, good.wire.sa.handle, False),
-        ("IP_CHECKSUM", ip[:8] + bytes([ip[8] ^ 1]) + ip[9:], good.out, None, False),
-        ("IP_HEADER", with_checksum(b"\x65" + ip[1:20]) + ip[20:], good.out, None, False),
-        ("IP_HEADER", with_checksum(b"\x44" + ip[1:20]) + ip[20:], good.out, None, False),
-        ("IP_HEADER", with_checksum(ip[:2] + b"\0\x13" + ip[4:20]) + ip[20:], good.out, None, False),
-        ("TRUNCATED", ip[:-1], good.out, None, False),
-        ("TRUNCATED", ip[:15], good.out, None, False),
-        ("TOO_BIG", packet(1500), good.out, None, False),
-        ("TOO_BIG", packet(1470), good.out, None, True),
-        ("FRAGMENT", packet(100, fragment=0x2000), transport, None, True),
-        ("FRAGMENT", packet(100, fragment=7), transport, None, True),
+    tunnel = good.out.handle
+    spi = inplace_frame(inplace, 40, spi=bytes(b ^ 0x55 for b in inplace.spi))
+    for status, frame, op, handle in [
+        ("SA_STALE", ETH + ip, ENCRYPT, gone.handle),
+        ("SA_STALE", ETH + ip, ENCRYPT, 0),
+        ("SA_STALE", ETH + ip, ENCRYPT, 0xFFFFFFFF & ~(1 << 16)),
+        ("SA_DIRECTION", ETH + ip, ENCRYPT, good.wire.sa.handle),
+        ("SA_KIND", ETH + ip, ENCRYPT, six.handle),
+        ("SA_KIND", ETH + ip, ENCRYPT, inplace.handle),
+        ("SA_KIND", ETH + ip, INPLACE, tunnel),
+        ("NOT_ESP", ETH + ip, INPLACE, inplace.handle),
+        ("SPI", spi, INPLACE, inplace.handle),
+        ("ESP_LENGTH", inplace_frame(inplace, 3), INPLACE, inplace.handle),
+        ("IP_CHECKSUM", ETH + ip[:8] + bytes([ip[8] ^ 1]) + ip[9:], ENCRYPT, tunnel),
+        ("IP_HEADER", ETH + with_checksum(b"\x65" + ip[1:20]) + ip[20:], ENCRYPT, tunnel),
+        ("IP_HEADER", ETH + with_checksum(b"\x44" + ip[1:20]) + ip[20:], ENCRYPT, tunnel),
+        ("IP_HEADER", ETH + with_checksum(ip[:2] + b"\0\x13" + ip[4:20]) + ip[20:], ENCRYPT, tunnel),
+        ("TRUNCATED", ETH + ip[:-1], ENCRYPT, tunnel),
+        ("TRUNCATED", ETH + ip[:15], ENCRYPT, tunnel),
+        ("TOO_BIG", ETH + packet(1500), ENCRYPT, tunnel),
+        ("TOO_BIG", ETH + packet(1470), ENCRYPT, tunnel),
+        ("FRAGMENT", ETH + packet(100, fragment=0x2000), ENCRYPT, transport.handle),
+        ("FRAGMENT", ETH + packet(100, fragment=7), ENCRYPT, transport.handle),
+        ("NOT_IP", ETH[:12] + b"\x08\x06" + ip, ENCRYPT, tunnel),
+        ("NOT_IP", ETH[:12] + b"\x08\x06" + ip, POLICY, 0),
+        ("NO_POLICY", ETH + packet(100)[:16] + b"\x0b", POLICY, 0),
+        ("DISCARD", ETH + packet(100)[:16] + b"\x0a", POLICY, 0),
     ]:
+        if status in ("NO_POLICY", "DISCARD"):
+            data = frame[14:] + ip[17:]
+            frame = ETH + with_checksum(data[:20]) + data[20:]
         for lookaside in (False, True):
-            card.encrypts(0, ETH + data, sa, lookaside, (ST[status],), consumes, handle)
+            card.send_out(0, frame, op, handle, lookaside, status)
             good.descriptor()
-    card.encrypts(0, ETH[:12] + b"\x86\xdd" + ip, good.out, may=(ST["NOT_IP"],))
-    good.descriptor()
-    card.plain(0, random.randbytes(1515), may=(ST["TOO_BIG"],))
+    card.send_out(0, random.randbytes(12) + b"\x88\xb5" + bytes(1501), want="TOO_BIG")
     good.descriptor()
     await card.ring()
     await card.check()
@@ -214,7 +266,7 @@ async def wrong_descriptors(dut):
 
 
 @cocotb.test()
-async def wrong_frames(dut):
+async def wrong_frames_of_both_doors(dut):
     """From the wire and from the host: each under its own reason, the good one behind it passes."""
     card, good = await prepared(dut)
     for where, peer in (("wire", good.wire), ("host", good.host)):
@@ -222,47 +274,41 @@ async def wrong_frames(dut):
 
         def drop(data, status, where=where):
             if where == "wire":
-                card.wire_drop(data, status)
+                card.from_wire(data, want=status)
                 good.arrival()
             else:
-                card.decrypts(0, data, may=(status,))
+                card.decrypts(0, data, status)
                 good.decryption()
 
-        def next_seq(peer=peer):
-            peer.seq += 1
-            return peer.seq
+        def next_seq(sa=sa):
+            numbers(sa)
+            return sa.top
 
         # A number that the good packets do not reach: a forged one may have it without moving the window.
-        for data, status in bad_frames(random, sa, 500):
-            if status == ICV:
-                sa.commit(500, 0, ICV)
+        for data, status in wrong_frames(random, sa, sa.top + 500):
             drop(data, status)
         # Authentic, and wrong all the same: these move the window.
-        ip, odd = inner_packet(random, 50), inner_packet(random, 49)
+        ip = inner(random, 50)
         for status, plain in [
-            ("PADDING", odd + b"\x03\x01\x04"),
-            ("PADDING", odd + b"\x01\xff\x04"),
-            ("NEXT_HEADER", ip + trailer(50, 41)),
+            ("PADDING", ip + b"\x03\x01\x04"),
+            ("PADDING", ip + b"\x01\xff\x04"),
+            ("NEXT_HEADER", ip + trailer(50, 6)),
             ("DUMMY", ip + trailer(50, 59)),
             ("INNER", b"\x65" + ip[1:] + trailer(50, 4)),
+            ("INNER", ip + trailer(50, 41)),
             ("INNER", ip[:2] + b"\x7f\xff" + ip[4:] + trailer(50, 4)),
         ]:
-            seq = next_seq()
-            sa.commit(seq, 0, ST[status])
-            drop(frame(sa, encrypt(sa, seq, plain)), ST[status])
-        drop(peer.replayed(), REPLAY)
-        drop(peer.unknown(), ST["NO_SA"])
-        peer.seq += 2000
-        old = peer.seq - 2000
-        if where == "wire":
-            good.arrival()
-        else:
-            good.decryption()
-        sa.commit(old, 0, REPLAY)
-        drop(frame(sa, encrypt(sa, old, ip + trailer(50, 4))), REPLAY)
+            drop(outer(random, sa, sa.seal(next_seq(), plain), tos=0), status)
+        drop(peer.good(64), "OK")
+        drop(peer.last, "REPLAY")
+        drop(stranger(), "NO_SA")
+        old = sa.top + 1
+        sa.top += 2000
+        drop(peer.good(64), "OK")
+        drop(outer(random, sa, sa.seal(old, text_of(ip)), tos=0), "REPLAY")
     await card.ring()
     await card.check()
-    card.decrypts(1, plain_frame(random, 100), may=(ST["NOT_ESP"],))
+    card.decrypts(1, plain_frame(random, 100), "NOT_ESP")
     good.decryption(1)
     for data, status, bad in [
         (b"\x55", "RUNT", False),
@@ -272,13 +318,13 @@ async def wrong_frames(dut):
         (random.randbytes(64), "WIRE_ERROR", True),
         (random.randbytes(1000), "WIRE_ERROR", True),
     ]:
-        card.wire_drop(data, ST[status], bad)
+        card.wire_drop(data, status, bad)
         good.arrival()
     await card.ring()
     await card.check()
     # A frame that no buffer can hold, and a good one that fits into that buffer.
-    card.wire_drop(plain_frame(random, FRAME_MAX), ST["NO_BUFFER"])
-    card.wire_plain(plain_frame(random, 1500))
+    card.wire_drop(ETH[:12] + b"\x88\xb5" + bytes(FRAME_MAX - 14), "NO_BUFFER")
+    card.from_wire(ETH[:12] + b"\x88\xb5" + bytes(1500), want="OK")
     await card.check()
     await card.check_counters()
 
@@ -288,48 +334,52 @@ async def wrong_messages(dut):
     """The mailbox refuses each with its code, field and value; traffic goes on, and so does the mailbox."""
     card, good = await prepared(dut)
     box = card.mailbox
-    gone = await card.add_out(OutSa(16, 16, True))
+    gone = await card.add(out_sa())
     await card.delete(gone)
-    fresh, inbound = OutSa(16, 12, True), in_sa(0)
+    fresh, inbound = out_sa(tunnel=True, ipv6=False), in_sa(0)
     handle = struct.pack("<II", gone.handle, 0)
+    at = {name: 24 + offset for name, offset in abi.SA_AT.items()}
+    add = C["MBX_SA_ADD"]
     cases = [
         ("COMMAND", 77, b"", {}, 0, 77),
         ("LENGTH", C["MBX_IDENTIFY"], b"", dict(len=23), 2, 23),
-        ("LENGTH", C["MBX_SA_ADD"], fresh.message(), dict(len=151), 2, 151),
+        ("LENGTH", add, fresh.message(), dict(len=279), 2, 279),
         ("RESERVED", C["MBX_STATS"], b"", dict(reserved=1), 14, 1),
-        ("RESERVED", C["MBX_SA_ADD"], fresh.message(reserved1=4), {}, 24 + 100, 4),
-        ("KEY_LEN", C["MBX_SA_ADD"], fresh.message(key_len=17), {}, 24 + 4, 17),
-        ("ICV_LEN", C["MBX_SA_ADD"], fresh.message(icv_len=10), {}, 24 + 5, 10),
-        ("SPI", C["MBX_SA_ADD"], fresh.message(spi=b"\0\0\0\xff"), {}, 24 + 16, 255),
-        ("DUPLICATE", C["MBX_SA_ADD"], good.out.message(), {}, 24 + 16, int.from_bytes(good.out.spi, "big")),
-        ("QUEUE", C["MBX_SA_ADD"], inbound_message(inbound, queue=2), {}, 24 + 96, 2),
+        ("RESERVED", add, fresh.message(reserved1=4), {}, at["reserved1"], 4),
+        ("KEY_LEN", add, fresh.message(key_len=17), {}, at["key_len"], 17),
+        ("ICV_LEN", add, fresh.message(icv_len=10), {}, at["icv_len"], 10),
+        ("SPI", add, fresh.message(spi=b"\0\0\0\xff"), {}, at["spi"], 255),
+        ("DUPLICATE", add, good.out.message(), {}, at["spi"], int.from_bytes(good.out.spi, "big")),
+        ("QUEUE", add, inbound.message(queue=2), {}, at["queue"], 2),
         ("HANDLE", C["MBX_SA_DEL"], handle, {}, 24, gone.handle),
         ("HANDLE", C["MBX_SA_QUERY"], handle, {}, 24, gone.handle),
+        ("POLICY_HANDLE", C["MBX_POLICY_DEL"], struct.pack("<II", 0x10005, 0), {}, 24, 0x10005),
     ]
-    for code, command, body, header, field, value in cases:
+    for code, command, body, header, place, value in cases:
         rsp = await box.call(command, body, **header)
-        assert (rsp.status, rsp.field, rsp.value) == (C[f"MBX_E_{code}"], field, value), (code, rsp)
+        assert (rsp.status, rsp.field, rsp.value) == (C[f"MBX_E_{code}"], place, value), (code, rsp)
         good.descriptor()
         good.decryption(1)
         good.arrival()
         await card.ring()
     await card.check()
     # None of them did anything; and the SA that was refused can still be installed, and works.
-    await card.add_out(fresh)
+    await card.add(fresh)
     card.encrypts(1, ethernet(packet(333)), fresh)
     await card.ring()
     await card.check()
     identity = abi.IDENTIFY.unpack(await box.ok(C["MBX_IDENTIFY"]))
-    assert identity[4:8] == (1024, 2, 4, 1)
+    assert (identity[0], identity[2]) == (2, abi.FEATURES)
+    assert identity[4:11] == (1024, 2, 4, 1, 4096, 16, 4096)
     await card.check_counters()
     # Reset forgets every SA and every count.
     await box.ok(C["MBX_RESET"])
     stats = await box.stats()
-    assert not any(stats["tx"]) and not any(stats["rx"])
+    assert not any(stats["tx"]) and not any(stats["rx"]) and stats["events"] == 0
     card.forget()
-    card.encrypts(0, ethernet(packet(64)), good.out, may=(ST["SA_STALE"],))
-    card.wire_drop(Mix.args(good.wire)[0], ST["NO_SA"])
-    card.plain(0, random.randbytes(100))
+    card.send_out(0, ethernet(packet(64)), ENCRYPT, good.out.handle, want="SA_STALE")
+    card.from_wire(good.wire.good(), want="NO_SA")
+    card.send_out(0, random.randbytes(100))
     await card.ring()
     await card.check()
     await card.check_counters()
@@ -339,11 +389,11 @@ async def wrong_messages(dut):
 async def reset_under_load(dut):
     """A function-level reset in the middle of everything: SAs and counts are gone, and the card works again."""
     card = await Card(dut, seed=3, latency=40, stall=0.1, wire_stall=0.1, size=32 << 20).start()
-    outs = [await card.add_out(sa) for sa in out_sas(2)]
-    peers = [Peer(await card.add_in(in_sa(queue))) for queue in (0, 1)]
+    outs = [await card.add(out_sa(tunnel=True)) for _ in range(2)]
+    peers = [Peer(await card.add(in_sa(queue))) for queue in (0, 1)]
     for n in range(30):
-        card.encrypts(n & 1, ethernet(packet(40 + 45 * n)), outs[n & 1], lookaside=bool(n & 2))
-        card.wire_esp(*Mix.args(peers[n & 1]))
+        card.encrypts(n & 1, ethernet(packet(40 + 40 * n)), outs[n & 1], bool(n & 2))
+        card.from_wire(peers[n & 1].good())
     await card.ring()
     await ClockCycles(dut.clk, random.randrange(100, 800))
     assert dut.idle.value == 0
@@ -352,18 +402,57 @@ async def reset_under_load(dut):
         card.wire_out.recv_nowait()
     for n in range(4):
         # The old handles and SPIs are nobody's.
-        card.encrypts(n & 1, ethernet(packet(64)), outs[n & 1], may=(ST["SA_STALE"],))
-        card.wire_drop(Mix.args(peers[n & 1])[0], ST["NO_SA"])
-        card.plain(n & 1, random.randbytes(200), lookaside=bool(n & 2))
+        card.send_out(n & 1, ethernet(packet(64)), ENCRYPT, outs[n & 1].handle, want="SA_STALE")
+        card.from_wire(peers[n & 1].good(), want="NO_SA" if not peers[n & 1].sa.has("UDP") else None)
+        card.send_out(n & 1, random.randbytes(200), lookaside=bool(n & 2))
     await card.ring()
     await card.check()
-    fresh, peer = await card.add_out(OutSa(24, 12, True)), Peer(await card.add_in(in_sa(1)))
+    fresh, peer = await card.add(out_sa(tunnel=True)), Peer(await card.add(in_sa(1)))
     for n in range(8):
-        card.encrypts(n & 1, ethernet(packet(100 * n + 20)), fresh, lookaside=bool(n & 2))
-        card.wire_esp(*Mix.args(peer))
+        card.encrypts(n & 1, ethernet(packet(100 * n + 20)), fresh, bool(n & 2))
+        card.from_wire(peer.good())
     await card.ring()
     await card.check()
     await card.check_counters()
+
+
+@cocotb.test()
+async def events(dut):
+    """What an attacker does is told, but does not flood; SAs tell of their limits; what was left out is counted."""
+    card = await Card(dut, latency=20, interval=100_000, pairs=((8, 8), (8, 8)), size=16 << 20).start()
+    out = await card.add(out_sa(tunnel=True, tfc=0, hard_packets=6))
+    for _ in range(40):
+        card.from_wire(stranger(), want="NO_SA")
+    for _ in range(8):
+        card.send_out(0, ethernet(packet(64)), ENCRYPT, out.handle, may=(OK, ST["LIFETIME"]))
+    await card.ring()
+    await card.settle()
+    card.take()
+    codes = [e["code"] for e in card.got]
+    assert codes.count(ST["NO_SA"]) == 16 and codes.count(ST["LIFETIME"]) == 2
+    assert codes.count(66) == 1, "EV_EXPIRED comes once"
+    stats = await card.mailbox.stats()
+    assert (stats["events"], stats["events_suppressed"], stats["events_lost"]) == (19, 24, 0)
+    cycles = [e["time"] for e in card.got]
+    assert 0 < min(cycles) and max(cycles) < stats["cycles"]
+    # The next one says how many were left out.
+    await card.limit(10)
+    await card.tell()
+    await ClockCycles(dut.clk, 20)
+    card.from_wire(stranger(), want="NO_SA")
+    await card.settle()
+    assert card.take() == 1
+    assert (card.got[-1]["code"], card.got[-1]["suppressed"]) == (ST["NO_SA"], 24)
+    # A host that does not look: the ring fills, the rest is lost, and nothing stops.
+    await card.limit(0)
+    for _ in range(20):
+        for _ in range(64):
+            card.from_wire(stranger(), want="NO_SA")
+        await card.settle()
+    assert await card.ring_state() == ACTIVE | FULL
+    stats = await card.mailbox.stats()
+    assert stats["events"] == 19 + 1 + 1023 and stats["events_lost"] == 20 * 64 - 1023
+    assert stats["rx"][ST["NO_SA"]] == 41 + 20 * 64
 
 
 @cocotb.test()
