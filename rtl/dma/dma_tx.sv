@@ -118,8 +118,7 @@ module dma_tx
     if (&d[63:16]) beyond = 17'(d[15:0]) + 17'(len) > 17'h10000;
     if (is_context) begin
       status = ST_OK;
-      if (flags != 0 || d[TXX_RESERVED0_LSB+:32] != 0 || d[TXX_RESERVED1_LSB+:16] != 0 ||
-          d[TXX_RESERVED2_LSB+:32] != 0)
+      if (flags != 0 || d[TXX_RESERVED0_LSB+:32] != 0 || d[TXX_RESERVED1_LSB+:16] != 0 || d[TXX_RESERVED2_LSB+:32] != 0)
         status = ST_BAD_FLAGS;
     end else if (len < 16'(FRAME_MIN) || len > 16'(FRAME_MAX) || beyond) status = ST_BAD_LENGTH;
     else if ((flags & ~TXF_MASK) != 0) status = ST_BAD_FLAGS;
