@@ -119,6 +119,8 @@ module dma_rx
   logic [SlotW-1:0] m_slot;
   logic [57:0] m_addr;  // of the next beat, in beats
   logic [8:0] m_left;
+  logic m_begins;  // the next beat begins a burst: a new 4 KiB
+  logic [2:0] m_bursts;  // of the frame at hand that have not begun, with that one
 
   logic [QueueW-1:0] q;
   logic [127:0] d;
@@ -170,8 +172,6 @@ module dma_rx
     if (begin_frame) d_ready[q] = 1'b1;
   end
 
-  logic m_begins;  // the next beat begins a burst: a new 4 KiB
-  logic [2:0] m_bursts;  // of the frame at hand that have not begun, with that one
   assign m_begins = addr[5:0] == 0;
   assign m_bursts = 3'((m_left + 9'd63) >> 6);
   always_comb begin

@@ -131,15 +131,6 @@ module dma_tx
     if (status == ST_OK && !is_context) beats = 8'((17'(len) + 17'(d[5:0]) + 17'd63) >> 6);
   end
 
-  // What a CONTEXT left for the next descriptor of each ring.
-  logic [31:0] seq_hi[QUEUES];
-  always_ff @(posedge clk) begin
-    for (int i = 0; i < QUEUES; i++) begin
-      if (take && q == QueueW'(i)) seq_hi[i] <= is_context && status == ST_OK ? d[TXX_SEQ_HI_LSB+:32] : '0;
-      if (rst || clear[i]) seq_hi[i] <= '0;
-    end
-  end
-
   // The job at the head of the read requests: what is left to ask for of one frame.
   logic job_valid, job_done;
   logic [57:0] job_addr;  // in beats
@@ -151,6 +142,15 @@ module dma_tx
   always_comb begin
     d_ready = '0;
     d_ready[q] = take;
+  end
+
+  // What a CONTEXT left for the next descriptor of each ring.
+  logic [31:0] seq_hi[QUEUES];
+  always_ff @(posedge clk) begin
+    for (int i = 0; i < QUEUES; i++) begin
+      if (take && q == QueueW'(i)) seq_hi[i] <= is_context && status == ST_OK ? d[TXX_SEQ_HI_LSB+:32] : '0;
+      if (rst || clear[i]) seq_hi[i] <= '0;
+    end
   end
 
   // ---- ask for it, a burst within each 4 KiB ----
