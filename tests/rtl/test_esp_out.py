@@ -11,17 +11,22 @@ def listed(name):
     return (ROOT / name).read_text().split()
 
 
+TESTS = ["cocotb_esp_out", "cocotb_esp_out_rules"]
+
+
+@pytest.mark.parametrize("tests", TESTS)
 @pytest.mark.parametrize("seed", [1, 2])
-def test_with_engine_model(seed):
+def test_with_engine_model(tests, seed):
     sources = [*BASE, "rtl/gcm/gcm_pkg.sv", *listed("rtl/esp/esp_out.f")]
-    run("esp_out", sources, "cocotb_esp_out", seed=seed)
+    run("esp_out", sources, tests, seed=seed)
 
 
-def test_with_engine():
+@pytest.mark.parametrize("tests", TESTS)
+def test_with_engine(tests):
     sources = [
         *BASE,
         *listed("rtl/gcm/gcm_engine.f"),
         *listed("rtl/esp/esp_out.f"),
         "tests/rtl/esp/esp_out_gcm.sv",
     ]
-    run("esp_out_gcm", sources, "cocotb_esp_out")
+    run("esp_out_gcm", sources, tests)
