@@ -18,8 +18,8 @@ static void test_start(void **state)
 			 VESPER_MGMT__STATE__FW_READY_bm | VESPER_MGMT__STATE__DATA_PATH_OPEN_bm);
 	assert_int_equal(mock.fw_version, CARD_FW_VERSION);
 	assert_memory_equal(mock.mac, "\x02\x11\x22\x33\x44\x55", 6);
-	assert_int_equal(mock.gcm_jobs[0], 12);
-	assert_int_equal(mock.gcm_jobs[1], 12);
+	assert_int_equal(mock.gcm_jobs[0], 14);
+	assert_int_equal(mock.gcm_jobs[1], 14);
 }
 
 static void test_start_broken(void **state)
@@ -84,7 +84,7 @@ static void test_add_query_delete(void **state)
 	assert_int_equal(handle, mock.handle[0]);
 	assert_memory_equal(&mock.sa[0].sa, &add.sa, sizeof(add.sa));
 	assert_memory_equal(mock.sa[0].h, h, 16);
-	assert_int_equal(mock.gcm_jobs[CRYPTO_OUT], 13);
+	assert_int_equal(mock.gcm_jobs[CRYPTO_OUT], 15);
 
 	msg.handle = handle;
 	call(&msg, VESPER_MBX_SA_QUERY, sizeof(msg));
@@ -125,8 +125,8 @@ static void test_inbound_uses_inbound_engine(void **state)
 	add.sa.replay_window = 64;
 	call(&add, VESPER_MBX_SA_ADD, sizeof(add));
 	assert_ok(sizeof(struct vesper_mbx_handle));
-	assert_int_equal(mock.gcm_jobs[CRYPTO_OUT], 12);
-	assert_int_equal(mock.gcm_jobs[CRYPTO_IN], 13);
+	assert_int_equal(mock.gcm_jobs[CRYPTO_OUT], 14);
+	assert_int_equal(mock.gcm_jobs[CRYPTO_IN], 15);
 }
 
 #define REFUSE(change, status, field, value)                                \
