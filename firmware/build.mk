@@ -36,8 +36,7 @@ $(FW).hex: $(FW).elf
 	@od -An -v -tx4 -w4 $(FW).bin | tr -d ' ' > $@
 
 # Unit tests on the host: the same sources on mocked registers.
-FW_MOCKED := tests/unit/firmware_mock.c tests/unit/firmware_mailbox.c tests/unit/firmware_crypto.c
-FW_MOCK_SRC := tests/unit/firmware_mock.c $(addprefix firmware/,$(FW_TESTED)) $(FW_COMMON)
-$(foreach s,$(addprefix firmware/,$(FW_TESTED)) $(FW_MOCKED),$(eval CFLAGS_$(s) := -DVESPER_FW_MOCK -Ifirmware))
-$(eval $(call unit_test,firmware_mailbox,tests/unit/firmware_mailbox.c $(FW_MOCK_SRC),-lcrypto))
-$(eval $(call unit_test,firmware_crypto,tests/unit/firmware_crypto.c $(FW_MOCK_SRC),-lcrypto))
+FW_MOCKED := $(addprefix tests/unit/firmware_,mock.c host.c mailbox.c requests.c crypto.c)
+FW_MOCK_SRC := tests/unit/firmware_mock.c tests/unit/firmware_host.c $(addprefix firmware/,$(FW_TESTED)) $(FW_COMMON)
+$(foreach s,$(addprefix firmware/,$(FW_TESTED)) $(FW_MOCKED),$(eval CFLAGS_$(s) := -DVESPER_FW_MOCK -iquote firmware))
+$(foreach t,mailbox requests crypto,$(eval $(call unit_test,firmware_$(t),tests/unit/firmware_$(t).c $(FW_MOCK_SRC),-lcrypto)))

@@ -27,12 +27,14 @@ static void get(u32 offset, u8 *bytes, u32 len)
 		words[i] = mmio_read(offset + 4 * i);
 }
 
-int crypto_start(u32 ctl)
+bool crypto_busy(void)
 {
-	if (mmio_read(REG(gcm_status)) & VESPER_MGMT__GCM_STATUS__BUSY_bm)
-		return -EBUSY;
+	return mmio_read(REG(gcm_status)) & VESPER_MGMT__GCM_STATUS__BUSY_bm;
+}
+
+void crypto_start(u32 ctl)
+{
 	mmio_write(REG(gcm_ctl), ctl | VESPER_MGMT__GCM_CTL__START_bm);
-	return 0;
 }
 
 int crypto_wait(u32 bytes)
@@ -54,7 +56,7 @@ int crypto_run(enum crypto_engine engine, const struct crypto_job *job, u8 *out,
 {
 	int ret;
 
-	if (mmio_read(REG(gcm_status)) & VESPER_MGMT__GCM_STATUS__BUSY_bm)
+	if (crypto_busy())
 		return -EBUSY;
 
 	/* What is not written is zero: the registers are erased as soon as the engine has the job. */
@@ -65,11 +67,10 @@ int crypto_run(enum crypto_engine engine, const struct crypto_job *job, u8 *out,
 		put(REG(gcm_aad), job->aad, 16);
 	if (job->len)
 		put(REG(gcm_data), job->in, job->len);
-	ret = crypto_start(CTL(KEY_LEN, job->key_len / 8 - 2) | CTL(DECRYPT, job->decrypt) |
-			   CTL(ENGINE, engine) | CTL(AAD_BYTES, job->aad_len) |
-			   CTL(BYTES, job->len));
-	if (!ret)
-		ret = crypto_wait(job->len);
+	crypto_start(CTL(KEY_LEN, job->key_len / 8 - 2) | CTL(DECRYPT, job->decrypt) |
+		     CTL(ENGINE, engine) | CTL(AAD_BYTES, job->aad_len) |
+		     CTL(AUTH_ONLY, job->auth_only) | CTL(BYTES, job->len));
+	ret = crypto_wait(job->len);
 	if (!ret) {
 		get(REG(gcm_tag), tag, 16);
 		if (out)

@@ -19,6 +19,7 @@ struct crypto_job {
 	u8 aad_len;    /* 0..16 */
 	u8 len;	       /* 0..64 */
 	bool decrypt;
+	bool auth_only; /* AES-GMAC: `in` follows the AAD, and comes out as it is */
 };
 
 /**
@@ -37,13 +38,14 @@ struct crypto_job {
  */
 int crypto_run(enum crypto_engine engine, const struct crypto_job *job, u8 *out, u8 tag[16]);
 
+/* crypto_busy - is a job with the engine? The job registers are its own as long. */
+bool crypto_busy(void);
+
 /**
- * crypto_start - give the engine the job that the registers hold
+ * crypto_start - give the engine the job that the registers hold; not while crypto_busy()
  * @ctl: register GCM_CTL but for its start bit
- *
- * Return: 0 or -EBUSY.
  */
-int crypto_start(u32 ctl);
+void crypto_start(u32 ctl);
 
 /* crypto_wait - wait for the job's end. Return: 0, -ETIMEDOUT, or -EIO (not @bytes in the result). */
 int crypto_wait(u32 bytes);

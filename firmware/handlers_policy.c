@@ -45,7 +45,7 @@ void policy_add(const void *msg, struct result *res)
 	}
 	if (policy->action == VESPER_PROTECT) {
 		status = table_read(TABLE_SA, &found, false);
-		if (status == VESPER_MBX_E_HANDLE || (!status && (sa & VESPER_SA_INBOUND)))
+		if (status == VESPER_MBX_E_HANDLE) /* that it is an outbound one was checked */
 			status = VESPER_MBX_E_POLICY_SA;
 		if (status) {
 			refuse(res, status, POLICY_FIELD(sa), sa);

@@ -67,9 +67,11 @@ void sa_add(const void *msg, struct result *res)
 		refuse(res, VESPER_MBX_E_SELFTEST, 0, 0);
 		return;
 	}
-	stage_sa(FIELD(vesper_mbx_sa_add, sa));
+	ret = stage_sa(FIELD(vesper_mbx_sa_add, sa));
 	stage_map(&map);
-	ret = stage_hash_key(sa->dir == VESPER_DIR_OUT ? CRYPTO_OUT : CRYPTO_IN, sa->key_len);
+	if (!ret)
+		ret = stage_hash_key(sa->dir == VESPER_DIR_OUT ? CRYPTO_OUT : CRYPTO_IN,
+				     sa->key_len);
 	status = vesper_sa_check_mapped(sa, &map, &err);
 	if (!status)
 		status = vesper_sa_check_card(sa, card_queues(), card_replay_max(), &err);

@@ -6,7 +6,7 @@
 #include "crypto.h"
 
 /* Steps of the test of one key size, in order; `step` of struct kat_failure. */
-enum kat_step { KAT_HASH_KEY = 1, KAT_ENCRYPT, KAT_DECRYPT, KAT_FORGED };
+enum kat_step { KAT_HASH_KEY = 1, KAT_ENCRYPT, KAT_DECRYPT, KAT_FORGED, KAT_GMAC };
 
 struct kat_failure {
 	u8 engine;  /* enum crypto_engine */
@@ -20,7 +20,8 @@ struct kat_failure {
  * @failure: filled in when one fails
  *
  * For AES-128, 192 and 256: encryption and decryption of a NIST CAVP vector
- * with AAD and a partial block, and a forged packet, whose tag must differ.
+ * with AAD and a partial block, and a forged packet, whose tag must differ. For
+ * AES-GMAC: one vector.
  *
  * Return: true if all passed.
  */

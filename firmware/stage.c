@@ -11,9 +11,13 @@ static void copy(u32 offset, size_t len, u32 to)
 					  VESPER_MGMT__COPY_CTL__START_bm);
 }
 
-void stage_sa(u32 offset)
+int stage_sa(u32 offset)
 {
+	/* Looked at before: a job that ends in the midst of the copy leaves half a key in the registers. */
+	int ret = crypto_busy() ? -EBUSY : 0;
+
 	copy(offset, sizeof(struct vesper_sa), 0);
+	return ret;
 }
 
 void stage_policy(u32 offset)
@@ -35,9 +39,10 @@ int stage_hash_key(enum crypto_engine engine, u8 key_len)
 	if (key_len != 16 && key_len != 24 && key_len != 32)
 		return -EINVAL;
 	/* With H = 0 an empty packet's tag is E(K, J0), and what is not written is zero. */
-	return crypto_start((u32)(key_len / 8 - 2) << VESPER_MGMT__GCM_CTL__KEY_LEN_bp |
-			    (u32)engine << VESPER_MGMT__GCM_CTL__ENGINE_bp |
-			    VESPER_MGMT__GCM_CTL__TO_SA_bm);
+	crypto_start((u32)(key_len / 8 - 2) << VESPER_MGMT__GCM_CTL__KEY_LEN_bp |
+		     (u32)engine << VESPER_MGMT__GCM_CTL__ENGINE_bp |
+		     VESPER_MGMT__GCM_CTL__TO_SA_bm);
+	return 0;
 }
 
 int stage_hash_wait(void)

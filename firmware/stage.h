@@ -11,8 +11,11 @@
  * @offset: where it stands in the request window, bytes, multiple of 4
  *
  * Its key goes into the registers of the next AES-GCM job as well.
+ *
+ * Return: 0, -EBUSY (an earlier job is still with the engine: the key does not
+ * go there, and stage_hash_key() must not be called).
  */
-void stage_sa(u32 offset);
+int stage_sa(u32 offset);
 
 /* stage_policy - the same for a struct vesper_policy and the policy table */
 void stage_policy(u32 offset);
@@ -27,7 +30,7 @@ void stage_map(struct vesper_sa_map *map);
  *
  * H goes into the staged record, and is not seen here (SP 800-38D 6.4).
  *
- * Return: 0, -EINVAL (no such key length), -EBUSY (an earlier job is still with the engine).
+ * Return: 0, -EINVAL (no such key length).
  */
 int stage_hash_key(enum crypto_engine engine, u8 key_len);
 

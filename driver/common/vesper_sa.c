@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Checks of an SA, and the outer header of a tunnel. */
+/* Checks of an SA. */
 #include "vesper_sa.h"
-
-#define IPV4_LEN  20
-#define IPV4_DF	  0x40
-#define PROTO_ESP 50
 
 #define FIELD(member)	  offsetof(struct vesper_sa, member)
 #define SEL_FIELD(member) (FIELD(sel) + offsetof(struct vesper_selector, member))
@@ -393,26 +389,4 @@ enum vesper_mbx_status vesper_sa_check_card(const struct vesper_sa *sa, u32 queu
 	if (queue >= queues)
 		return fail(err, VESPER_MBX_E_QUEUE, FIELD(queue), queue);
 	return VESPER_MBX_OK;
-}
-
-u16 vesper_ipv4_template(const struct vesper_sa *sa, u8 hdr[IPV4_LEN])
-{
-	u32 sum = 0;
-	int i;
-
-	memset(hdr, 0, IPV4_LEN);
-	hdr[0] = 0x45;
-	hdr[1] = sa->tos;
-	if (le32_to_cpu(sa->flags) & VESPER_SAF_DF)
-		hdr[6] = IPV4_DF;
-	hdr[8] = sa->ttl;
-	hdr[9] = PROTO_ESP;
-	memcpy(hdr + 12, sa->src, 4);
-	memcpy(hdr + 16, sa->dst, 4);
-
-	for (i = 0; i < IPV4_LEN; i += 2)
-		sum += get_unaligned_be16(hdr + i);
-	/* Ten words carry less than 16 bits, so that one fold may carry once more. */
-	sum = (sum & 0xffff) + (sum >> 16);
-	return (u16)(sum + (sum >> 16));
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Checks of an SA, and the outer header of a tunnel. */
+/* Checks of an SA. */
 #ifndef VESPER_SA_H
 #define VESPER_SA_H
 
@@ -71,15 +71,5 @@ enum vesper_mbx_status vesper_sa_check_card(const struct vesper_sa *sa, u32 queu
  * @flags: VESPER_SAF_* of the SA
  */
 bool vesper_lease_fits(u64 lease_end, u64 seq, u32 flags);
-
-/**
- * vesper_ipv4_template - make the outer header of an outbound tunnel
- * @sa: gives tos, DF, ttl, src, dst
- * @hdr: result, 20 bytes as on the wire; total length, identification, checksum zero
- *
- * Return: the one's complement sum of its 16-bit words in network order
- * (RFC 1071), folded to 16 bits, not inverted.
- */
-u16 vesper_ipv4_template(const struct vesper_sa *sa, u8 hdr[20]);
 
 #endif

@@ -337,7 +337,7 @@ module vesper_mgmt
         aad: {32'd0, gcm_aad},
         aad_bytes: hw_out.gcm_ctl.aad_bytes.value,
         decrypt: hw_out.gcm_ctl.decrypt.value,
-        auth_only: 1'b0
+        auth_only: hw_out.gcm_ctl.auth_only.value
     };
     inj_data = gcm_data;
     inj_bytes = hw_out.gcm_ctl.bytes.value;
@@ -345,7 +345,8 @@ module vesper_mgmt
 
   always_ff @(posedge clk) begin
     if (hw_out.gcm_key.req) gcm_key[hw_out.gcm_key.addr[4:2]] <= hw_out.gcm_key.wr_data;
-    if (copy_key_we) gcm_key[copy_key_word] <= copy_wdata;
+    // Not into a job that the engine may be reading; the firmware does not start one then.
+    if (copy_key_we && !gcm_busy) gcm_key[copy_key_word] <= copy_wdata;
     if (hw_out.gcm_h.req) gcm_h[hw_out.gcm_h.addr[3:2]] <= hw_out.gcm_h.wr_data;
     if (hw_out.gcm_j0.req) gcm_j0[hw_out.gcm_j0.addr[3:2]] <= hw_out.gcm_j0.wr_data;
     if (hw_out.gcm_aad.req) gcm_aad[hw_out.gcm_aad.addr[3:2]] <= hw_out.gcm_aad.wr_data;

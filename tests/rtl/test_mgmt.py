@@ -21,7 +21,7 @@ SOURCES = [
     "rtl/csr/csr_pkg.sv",
     "rtl/lib/fifo.sv",
     *listed("rtl/sa/sa_table.f"),
-    *listed("rtl/policy/policy.f"),
+    *(s for s in listed("rtl/policy/policy.f") if s not in listed("rtl/sa/sa_table.f")),
     *listed("rtl/mgmt/vesper_mgmt.f"),
     "tests/rtl/mgmt/bench.vlt",
     "tests/rtl/mgmt/mgmt_bench.sv",

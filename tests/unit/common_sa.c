@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Every rule of vesper_sa_check(), headers made by hand, and the sentences. */
+/* Every rule of vesper_sa_check(), and the sentences. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -531,48 +531,6 @@ static void card_rules(void **state)
 	assert_int_equal(vesper_sa_check_card(&sa, 2, 0, NULL), VESPER_MBX_OK);
 }
 
-/* 4500 0000 0000 4000 4032 0000 c0a8 0001 c0a8 00c7, added up by hand. */
-static void template_by_hand(void **state)
-{
-	static const u8 want[20] = { 0x45, 0xb8, 0,   0,   0, 0, 0x40, 0,   0x40, 0x32,
-				     0,	   0,	 192, 168, 0, 1, 192,  168, 0,	  199 };
-	struct vesper_sa sa = good_sa(OUT_T);
-	u8 hdr[20];
-
-	(void)state;
-	sa.tos = 0xb8;
-	sa.flags = cpu_to_le32(VESPER_SAF_DF);
-	/* 45b8 + 4000 + 4032 + c0a8 + 0001 + c0a8 + 00c7 = 24802, folded 4804. */
-	assert_int_equal(vesper_ipv4_template(&sa, hdr), 0x4804);
-	assert_memory_equal(hdr, want, 20);
-	sa.flags = 0;
-	assert_int_equal(vesper_ipv4_template(&sa, hdr), 0x0804);
-	assert_int_equal(hdr[6], 0);
-}
-
-/* The largest sum there is, and the well-known header whose checksum is b861. */
-static void template_sums(void **state)
-{
-	struct vesper_sa sa = good_sa(OUT_T);
-	u32 sum, ip;
-	u8 hdr[20];
-
-	(void)state;
-	sa.tos = 0xff;
-	sa.ttl = 0xff;
-	memset(sa.src, 0xff, 4);
-	memset(sa.dst, 0xff, 4);
-	/* 45ff + ff32 + 4 * ffff = 5452d, folded 4532. */
-	assert_int_equal(vesper_ipv4_template(&sa, hdr), 0x4532);
-
-	/* 4500 0073 0000 4000 4011 b861 c0a8 0001 c0a8 00c7, with protocol 50 for 17. */
-	sa = good_sa(OUT_T);
-	sa.flags = cpu_to_le32(VESPER_SAF_DF);
-	sum = vesper_ipv4_template(&sa, hdr);
-	ip = sum + 0x73 - (0x32 - 0x11);
-	assert_int_equal((u16)~ip, 0xb861);
-}
-
 /* Each assigned code has a sentence and a name of its own, and no other number has. */
 static void sentences(void **state)
 {
@@ -650,8 +608,6 @@ int main(void)
 		cmocka_unit_test(selectors),
 		cmocka_unit_test(order_of_rules),
 		cmocka_unit_test(card_rules),
-		cmocka_unit_test(template_by_hand),
-		cmocka_unit_test(template_sums),
 		cmocka_unit_test(sentences),
 		cmocka_unit_test(field_names),
 	};

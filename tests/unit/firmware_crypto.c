@@ -69,8 +69,8 @@ static void test_kat(void **state)
 
 	(void)state;
 	assert_true(kat_run(&failure));
-	assert_int_equal(mock.gcm_jobs[0], 12);
-	assert_int_equal(mock.gcm_jobs[1], 12);
+	assert_int_equal(mock.gcm_jobs[0], 14);
+	assert_int_equal(mock.gcm_jobs[1], 14);
 	mock.flip_tag[0] = 0x80;
 	assert_false(kat_run(&failure));
 	assert_int_equal(failure.engine, 0);

@@ -113,6 +113,7 @@ static void gcm_job(u32 ctl)
 	u32 aad_len = (ctl & VESPER_MGMT__GCM_CTL__AAD_BYTES_bm) >> 8;
 	u32 len = (ctl & VESPER_MGMT__GCM_CTL__BYTES_bm) >> 16;
 	const u8 *cipher = ctl & VESPER_MGMT__GCM_CTL__DECRYPT_bm ? hw.data : hw.out;
+	bool gmac = ctl & VESPER_MGMT__GCM_CTL__AUTH_ONLY_bm;
 	u8 y[16] = { 0 }, block[16], stream[16];
 	u32 at, i;
 
@@ -121,7 +122,7 @@ static void gcm_job(u32 ctl)
 		block[15]++; /* 64 bytes after J0 = IV || 1: no carry */
 		aes(hw.key, key_len, block, stream);
 		for (i = at; i < at + 16 && i < len; i++)
-			hw.out[i] = hw.data[i] ^ stream[i - at];
+			hw.out[i] = hw.data[i] ^ (gmac ? 0 : stream[i - at]);
 	}
 	if (aad_len)
 		ghash_block(y, hw.h, hw.aad);
@@ -131,9 +132,14 @@ static void gcm_job(u32 ctl)
 		ghash_block(y, hw.h, block);
 	}
 	memset(block, 0, 16);
-	block[7] = (u8)(8 * aad_len);
-	block[14] = (u8)(8 * len >> 8);
-	block[15] = (u8)(8 * len);
+	if (gmac) {
+		block[6] = (u8)(8 * (aad_len + len) >> 8);
+		block[7] = (u8)(8 * (aad_len + len));
+	} else {
+		block[7] = (u8)(8 * aad_len);
+		block[14] = (u8)(8 * len >> 8);
+		block[15] = (u8)(8 * len);
+	}
 	ghash_block(y, hw.h, block);
 	aes(hw.key, key_len, hw.j0, stream);
 	for (i = 0; i < 16; i++)

@@ -26,18 +26,24 @@ _SA = """
     sel_src 16s  sel_dst 16s  sel_src_len B  sel_dst_len B  sel_family B  sel_proto B
     sel_sport_min H  sel_sport_max H  sel_dport_min H  sel_dport_max H  sel_reserved I  reserved2 48s
 """.split()
-SA_FIELDS, _FORMATS = _SA[0::2], _SA[1::2]
-SA = struct.Struct("<" + "".join(_FORMATS))
-SA_AT = {n: struct.calcsize("<" + "".join(_FORMATS[:i])) for i, n in enumerate(SA_FIELDS)}
-
 # struct vesper_sa_info, but for the SA in it.
 INFO = struct.Struct("<IIQQQQ16Q")
 INFO_FIELDS = "handle reserved state_seq packets bytes state_lease_end".split()
 
-POLICY = struct.Struct("<16s16sBBBB2s2s2s2sB3sIIQ")
-POLICY_FIELDS = (
-    "src dst src_len dst_len family proto sport dport sport_mask dport_mask action reserved0 priority sa reserved1"
-).split()
+_POLICY = """
+    src 16s  dst 16s  src_len B  dst_len B  family B  proto B  sport 2s  dport 2s  sport_mask 2s  dport_mask 2s
+    action B  reserved0 3s  priority I  sa I  reserved1 Q
+""".split()
+
+
+def offsets(fields, formats):
+    return {n: struct.calcsize("<" + "".join(formats[:i])) for i, n in enumerate(fields)}
+
+
+SA_FIELDS, _FORMATS = _SA[0::2], _SA[1::2]
+SA, SA_AT = struct.Struct("<" + "".join(_FORMATS)), offsets(SA_FIELDS, _FORMATS)
+POLICY_FIELDS, _POLICY_FORMATS = _POLICY[0::2], _POLICY[1::2]
+POLICY, POLICY_AT = struct.Struct("<" + "".join(_POLICY_FORMATS)), offsets(POLICY_FIELDS, _POLICY_FORMATS)
 
 
 def defaults(form):

@@ -5,11 +5,13 @@ import struct
 from collections import namedtuple
 
 from cocotb.clock import Clock
-from cocotb.triggers import ClockCycles, ReadOnly, RisingEdge
+from cocotb.triggers import ClockCycles, FallingEdge, ReadOnly, RisingEdge, SimTimeoutError, with_timeout
+from cocotb.utils import get_sim_time
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from mgmt import abi
 
 C = abi.CODES
+PERIOD = 2  # ns
 Response = namedtuple("Response", "cmd length tag status field reserved value body")
 INPUTS = (
     "flip mbx_ring mbx_wr mbx_wr_addr mbx_wr_data mbx_wr_be mbx_rd_addr out_req_valid out_req_handle "
@@ -34,15 +36,19 @@ class Card:
         self.dut.rst.value = 0
 
     async def until(self, signal, value=1, limit=200_000):
-        """Clock cycles until the signal has the value."""
-        for cycles in range(limit):
-            await RisingEdge(self.dut.clk)
-            if signal.value == value:
-                return cycles
-        raise AssertionError(f"{signal._name} did not become {value} in {limit} cycles")
+        """Clock cycles until the signal has the value, of one bit; it is looked at before each rising edge."""
+        start = get_sim_time("ns")
+        if signal.value != value:
+            edge = RisingEdge(signal) if value else FallingEdge(signal)
+            try:
+                await with_timeout(edge, PERIOD * limit, "ns")
+            except SimTimeoutError:
+                raise AssertionError(f"{signal._name} did not become {value} in {limit} cycles") from None
+        await RisingEdge(self.dut.clk)
+        return round((get_sim_time("ns") - start) / PERIOD) - 1
 
     async def start(self, flip=0):
-        Clock(self.dut.clk, 2, "ns").start()
+        Clock(self.dut.clk, PERIOD, "ns").start()
         await self.reset()
         self.dut.flip.value = flip
         return await self.until(self.dut.fw_ready)

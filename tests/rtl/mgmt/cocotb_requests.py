@@ -388,9 +388,15 @@ async def policies(dut):
     rsp = await query(last + 1, abi.QUERY_NEXT)
     assert (rsp.status, rsp.field, rsp.value) == (C["MBX_E_POLICY_HANDLE"], 24, last + 1)
 
-    at = {n: 24 + struct.calcsize("<16s16sBBBB2s2s2s2sB3sIIQ"[:i]) for n, i in
-          dict(src_len=8, action=len("<16s16sBBBB2s2s2s2s"), sa=len("<16s16sBBBB2s2s2s2sB3sI")).items()}  # fmt: skip
+    at = {n: 24 + at for n, at in abi.POLICY_AT.items()}
     cases = [
+        ("RESERVED", "reserved0", 1, dict(reserved0=b"\1")),
+        ("RESERVED", "reserved1", 1 << 40, dict(reserved1=1 << 40)),
+        ("FAMILY", "family", 0, dict(family=0)),
+        ("PREFIX", "dst_len", 33, dict(dst_len=33)),
+        ("PREFIX", "dst", 10, dict(dst_len=4)),
+        ("PORT_MASK", "sport", 256, dict(sport=b"\1")),
+        ("PORT_MASK", "dport_mask", 255, dict(dport_mask=b"\0\xff", proto=0)),
         ("ACTION", "action", 4, dict(action=4)),
         ("POLICY_SA", "sa", inbound, dict(action=1, sa=inbound)),
         ("POLICY_SA", "sa", sa ^ 1 << 17, dict(action=1, sa=sa ^ 1 << 17)),
