@@ -18,7 +18,7 @@ INSTALL_LIB += $(LIB_A) $(LIB_SO)
 INSTALL_HEADERS += lib/include/vesper.h driver/abi/vesper_abi.h
 
 # The command. It is linked with the archive, so that it runs from the build tree as it is.
-CLI_SRC := $(addprefix lib/cli/,main.c sa_file.c capture.c tally.c cmd_info.c cmd_sa.c cmd_crypt.c cmd_bench.c)
+CLI_SRC := $(addprefix lib/cli/,main.c sa_file.c fields.c capture.c tally.c cmd_info.c cmd_sa.c cmd_policy.c cmd_crypt.c cmd_bench.c)
 CFLAGS_lib/cli/main.c := -DVESPER_VERSION='"$(VERSION)"'
 $(eval $(call program,$(BUILD)/bin/vesper,rel,$(CLI_SRC),$(LIB_A) -lpcap -lcrypto))
 
@@ -32,6 +32,7 @@ $(eval $(call unit_test,lib_esp,tests/unit/lib_esp.c tests/unit/lib_frame.c $(LI
 $(eval $(call unit_test,lib_drops,tests/unit/lib_drops.c tests/unit/lib_frame.c $(LIB_TESTED),$(LIB_TESTED_LIBS)))
 $(eval $(call unit_test,lib_replay,tests/unit/lib_replay.c lib/replay.c,))
 $(eval $(call unit_test,lib_table,tests/unit/lib_table.c tests/unit/lib_frame.c $(LIB_TESTED),$(LIB_TESTED_LIBS)))
+$(eval $(call unit_test,lib_failover,tests/unit/lib_failover.c tests/unit/lib_frame.c $(FAKE_CARD) $(LIB_TESTED),$(LIB_TESTED_LIBS)))
 LIB_WRAP := -Wl,--wrap=free
 # Whoever frees memory is looked at.
 $(eval $(call unit_test,lib_erase,tests/unit/lib_erase.c tests/unit/lib_frame.c $(LIB_TESTED),$(LIB_WRAP) $(LIB_TESTED_LIBS)))

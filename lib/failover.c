@@ -171,6 +171,7 @@ static int to_card(struct failover *f, struct esp_sa *sa, bool again)
 	if (used_up(sa))
 		return -ENOSPC;
 	describe(f, sa, &out);
+	c->lease_end = out.lease_end;
 	err = backend_card.sa_add(&f->card, &out, &handle);
 	if (err == -EEXIST && again && !evict(f, &out))
 		err = backend_card.sa_add(&f->card, &out, &handle);
@@ -178,7 +179,6 @@ static int to_card(struct failover *f, struct esp_sa *sa, bool again)
 	if (err)
 		return judge(f, err);
 	c->handle = handle;
-	c->lease_end = out.lease_end;
 	c->packets = sa->info.packets;
 	c->bytes = sa->info.bytes;
 	memcpy(c->drops, sa->info.drops, sizeof(c->drops));

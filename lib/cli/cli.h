@@ -50,8 +50,8 @@ struct cli_command {
 	int (*run)(const struct cli *cli);
 };
 
-extern const struct cli_command cmd_info, cmd_sa, cmd_stats, cmd_selftest, cmd_encrypt, cmd_decrypt,
-	cmd_receive, cmd_bench;
+extern const struct cli_command cmd_info, cmd_sa, cmd_policy, cmd_stats, cmd_events, cmd_selftest,
+	cmd_encrypt, cmd_decrypt, cmd_receive, cmd_bench;
 
 /* Prints "vesper COMMAND: ..." on standard error and returns @code. */
 int cli_fail(const struct cli *cli, enum cli_exit code, const char *format, ...)

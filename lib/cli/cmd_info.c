@@ -9,10 +9,21 @@ static const struct {
 	uint32_t bit;
 	const char *name;
 } features[] = {
-	{ VESPER_FEAT_ESP_OUT, "esp-out" },	{ VESPER_FEAT_ESP_IN, "esp-in" },
-	{ VESPER_FEAT_LOOKASIDE, "lookaside" }, { VESPER_FEAT_TUNNEL, "tunnel" },
-	{ VESPER_FEAT_TRANSPORT, "transport" }, { VESPER_FEAT_IPV4, "ipv4" },
+	{ VESPER_FEAT_ESP_OUT, "esp-out" },
+	{ VESPER_FEAT_ESP_IN, "esp-in" },
+	{ VESPER_FEAT_LOOKASIDE, "lookaside" },
+	{ VESPER_FEAT_TUNNEL, "tunnel" },
+	{ VESPER_FEAT_TRANSPORT, "transport" },
+	{ VESPER_FEAT_IPV4, "ipv4" },
 	{ VESPER_FEAT_AES_GCM, "aes-gcm" },
+	{ VESPER_FEAT_IPV6, "ipv6" },
+	{ VESPER_FEAT_AES_GMAC, "aes-gmac" },
+	{ VESPER_FEAT_ESN, "esn" },
+	{ VESPER_FEAT_UDP, "udp" },
+	{ VESPER_FEAT_INPLACE, "in-place" },
+	{ VESPER_FEAT_POLICY, "policy" },
+	{ VESPER_FEAT_LIFETIME, "lifetime" },
+	{ VESPER_FEAT_EVENTS, "events" },
 };
 
 static int info_main(const struct cli *cli)
@@ -35,7 +46,9 @@ static int info_main(const struct cli *cli)
 	for (i = 0; i < sizeof(features) / sizeof(features[0]); i++)
 		if (info.features & features[i].bit)
 			printf(" %s", features[i].name);
-	printf("\nSAs        %u a direction\n", info.sa_entries);
+	printf("\nSAs        %u a direction, replay windows to %u\n", info.sa_entries,
+	       info.replay_max);
+	printf("policies   %u in %u masks\n", info.policy_entries, info.policy_masks);
 	if (vesper_on_card(v)) {
 		printf("firmware   %u.%u.%u\n", info.fw_version >> 24, info.fw_version >> 16 & 255,
 		       info.fw_version & 0xffff);
@@ -79,10 +92,12 @@ static int stats_main(const struct cli *cli)
 		stats_text("tx", stats.tx);
 		stats_text("rx", stats.rx);
 		printf("tx bytes %" PRIu64 ", rx bytes %" PRIu64 ", ignored doorbells tx %" PRIu64
-		       " rx %" PRIu64 ", %" PRIu64 " cycles\n",
+		       " rx %" PRIu64 ", %" PRIu64 " cycles\nevents %" PRIu64
+		       ", suppressed %" PRIu64 ", lost %" PRIu64 "\n",
 		       (uint64_t)stats.tx_bytes, (uint64_t)stats.rx_bytes,
 		       (uint64_t)stats.tx_bad_doorbell, (uint64_t)stats.rx_bad_doorbell,
-		       (uint64_t)stats.cycles);
+		       (uint64_t)stats.cycles, (uint64_t)stats.events,
+		       (uint64_t)stats.events_suppressed, (uint64_t)stats.events_lost);
 		return CLI_OK;
 	}
 	out = json_open(cli);
@@ -95,9 +110,11 @@ static int stats_main(const struct cli *cli)
 	fprintf(out,
 		", \"tx_bytes\": %" PRIu64 ", \"rx_bytes\": %" PRIu64
 		", \"tx_bad_doorbell\": %" PRIu64 ", \"rx_bad_doorbell\": %" PRIu64
-		", \"cycles\": %" PRIu64 "}\n",
+		", \"cycles\": %" PRIu64 ", \"events\": %" PRIu64
+		", \"events_suppressed\": %" PRIu64 ", \"events_lost\": %" PRIu64 "}\n",
 		(uint64_t)stats.tx_bytes, (uint64_t)stats.rx_bytes, (uint64_t)stats.tx_bad_doorbell,
-		(uint64_t)stats.rx_bad_doorbell, (uint64_t)stats.cycles);
+		(uint64_t)stats.rx_bad_doorbell, (uint64_t)stats.cycles, (uint64_t)stats.events,
+		(uint64_t)stats.events_suppressed, (uint64_t)stats.events_lost);
 	return json_close(cli, out);
 }
 

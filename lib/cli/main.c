@@ -9,10 +9,11 @@
 #include <sys/prctl.h>
 
 #include "cli.h"
+#include "fields.h"
 
 static const struct cli_command *const commands[] = {
-	&cmd_info,    &cmd_sa,	    &cmd_stats,	  &cmd_selftest,
-	&cmd_encrypt, &cmd_decrypt, &cmd_receive, &cmd_bench,
+	&cmd_info,     &cmd_sa,	     &cmd_policy,  &cmd_stats,	 &cmd_events,
+	&cmd_selftest, &cmd_encrypt, &cmd_decrypt, &cmd_receive, &cmd_bench,
 };
 
 /* One row an option; the letter is ours alone and stands in struct cli_command.options. */
@@ -37,8 +38,8 @@ static const struct option_row {
 	{ 'x', "strict", NULL, "exit with 1 if a packet was dropped" },
 	{ 'e', "keep", NULL, "leave the SA installed" },
 	{ 'm', "mtu", "BYTES", "largest resulting frame, Ethernet header included (default 9618)" },
-	{ 'c', "count", "N", "stop after so many packets" },
-	{ 't', "timeout", "MS", "stop after so long without a packet (default 1000)" },
+	{ 'c', "count", "N", "stop after so many" },
+	{ 't', "timeout", "MS", "stop after so long without one (default 1000)" },
 	{ 'z', "size", "BYTES", "frame length (default 1434)" },
 };
 
@@ -69,6 +70,13 @@ static void usage(void)
 	     "Keys come from a file or a descriptor, never from the command line.");
 }
 
+static void fields_usage(const char *title, const struct field *field)
+{
+	puts(title);
+	for (; field->name; field++)
+		printf("  %-26s %s\n", field->name, field->wanted);
+}
+
 static void command_usage(const struct cli_command *c)
 {
 	char flag[32];
@@ -84,8 +92,10 @@ static void command_usage(const struct cli_command *c)
 		printf("  %-22s %s\n", flag, rows[i].help);
 	}
 	if (strchr(c->options, 'a'))
-		puts("\nFields of the SA file: spi, source, destination (needed); direction (out, in), mode (tunnel,\n"
-		     "transport), icv (8, 12, 16), replay-window (0..4096), sequence, ttl, tos, df (yes, no), queue.");
+		fields_usage("\nFields of the SA file (spi and destination are needed):",
+			     sa_fields);
+	if (c == &cmd_policy)
+		fields_usage("\nFields of a policy (action is needed):", policy_fields);
 }
 
 static int number(const struct cli *cli, const char *name, const char *text, unsigned long max,

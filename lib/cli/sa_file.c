@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "cli.h"
+#include "fields.h"
 #include "vesper_sa.h"
 #include "vesper_status.h"
 
@@ -21,88 +22,6 @@
 void cli_erase(void *memory, size_t size)
 {
 	OPENSSL_cleanse(memory, size);
-}
-
-static bool to_number(const char *text, uint64_t max, uint64_t *out)
-{
-	char *end;
-
-	errno = 0;
-	*out = strtoull(text, &end, 0);
-	return !errno && end != text && !*end && *text != '-' && *out <= max;
-}
-
-static bool set_direction(struct vesper_sa *sa, const char *text)
-{
-	if (strcmp(text, "out") && strcmp(text, "in"))
-		return false;
-	sa->dir = strcmp(text, "in") ? VESPER_DIR_OUT : VESPER_DIR_IN;
-	return true;
-}
-
-/* Return: NULL, or what the field may be. */
-static const char *set_field(struct vesper_sa *sa, const char *name, const char *text)
-{
-	uint64_t n;
-
-	if (!strcmp(name, "direction"))
-		return set_direction(sa, text) ? NULL : "out or in";
-	if (!strcmp(name, "mode")) {
-		sa->mode = strcmp(text, "transport") ? VESPER_MODE_TUNNEL : VESPER_MODE_TRANSPORT;
-		return strcmp(text, "transport") && strcmp(text, "tunnel") ? "tunnel or transport" :
-									     NULL;
-	}
-	if (!strcmp(name, "source"))
-		return inet_pton(AF_INET, text, sa->src) == 1 ? NULL : "an IPv4 address";
-	if (!strcmp(name, "destination"))
-		return inet_pton(AF_INET, text, sa->dst) == 1 ? NULL : "an IPv4 address";
-	if (!strcmp(name, "spi")) {
-		if (!to_number(text, UINT32_MAX, &n) || n < 256)
-			return "a number from 256 to 4294967295";
-		n = htonl((uint32_t)n);
-		memcpy(sa->spi, &n, sizeof(sa->spi));
-		return NULL;
-	}
-	if (!strcmp(name, "icv")) {
-		if (!to_number(text, 16, &n) || (n != 8 && n != 12 && n != 16))
-			return "8, 12 or 16";
-		sa->icv_len = (uint8_t)n;
-		return NULL;
-	}
-	if (!strcmp(name, "replay-window")) {
-		if (!to_number(text, VESPER_REPLAY_MAX, &n))
-			return "a number from 0 to 4096";
-		sa->replay_window = (uint32_t)n;
-		return NULL;
-	}
-	if (!strcmp(name, "sequence"))
-		return to_number(text, UINT32_MAX, &sa->seq) ? NULL :
-							       "a number from 0 to 4294967295";
-	if (!strcmp(name, "ttl")) {
-		if (!to_number(text, 255, &n) || !n)
-			return "a number from 1 to 255";
-		sa->ttl = (uint8_t)n;
-		return NULL;
-	}
-	if (!strcmp(name, "tos")) {
-		if (!to_number(text, 255, &n))
-			return "a number from 0 to 255";
-		sa->tos = (uint8_t)n;
-		return NULL;
-	}
-	if (!strcmp(name, "df")) {
-		if (strcmp(text, "yes") && strcmp(text, "no"))
-			return "yes or no";
-		sa->flags = strcmp(text, "no") ? VESPER_SAF_DF : 0;
-		return NULL;
-	}
-	if (!strcmp(name, "queue")) {
-		if (!to_number(text, 15, &n))
-			return "a number from 0 to 15";
-		sa->queue = (uint16_t)n;
-		return NULL;
-	}
-	return "";
 }
 
 /* Cuts blanks off both ends, in place. */
@@ -121,7 +40,7 @@ static char *trim(char *text)
 static int read_line(const struct cli *cli, char *line, unsigned int number, struct vesper_sa *sa)
 {
 	char *name, *value, *equals;
-	const char *wanted;
+	const struct field *field;
 
 	line[strcspn(line, "#")] = '\0';
 	name = trim(line);
@@ -145,13 +64,13 @@ static int read_line(const struct cli *cli, char *line, unsigned int number, str
 			cli, CLI_USAGE,
 			"%s:%u: field 'key': keys stand in a file of their own (--key-file)",
 			cli->sa_file, number);
-	wanted = set_field(sa, name, value);
-	if (wanted && !*wanted)
+	field = field_find(sa_fields, name);
+	if (!field)
 		return cli_fail(cli, CLI_USAGE, "%s:%u: unknown field '%s'", cli->sa_file, number,
 				name);
-	if (wanted)
+	if (!field_set(field, sa, value))
 		return cli_fail(cli, CLI_USAGE, "%s:%u: field '%s': '%s' is not %s", cli->sa_file,
-				number, name, value, wanted);
+				number, name, value, field->wanted);
 	return CLI_OK;
 }
 
@@ -258,8 +177,29 @@ static int read_key(const struct cli *cli, struct vesper_sa *sa)
 	return err;
 }
 
+/* The file was written for the other direction: what only that has is left out. */
+static void turn(struct vesper_sa *sa, unsigned int dir)
+{
+	if (sa->dir == dir)
+		return;
+	sa->dir = (uint8_t)dir;
+	if (dir == VESPER_DIR_OUT) {
+		sa->flags &= ~VESPER_SAF_SELECTOR;
+		memset(&sa->sel, 0, sizeof(sa->sel));
+		return;
+	}
+	sa->flags &=
+		~(VESPER_SAF_DF | VESPER_SAF_DF_COPY | VESPER_SAF_DSCP_MAP | VESPER_SAF_FLOW_COPY);
+	sa->tfc = 0;
+	sa->mtu = 0;
+	sa->flow_label = 0;
+	sa->lease_end = 0;
+	sa->lease_warn = 0;
+}
+
 int cli_read_sa(const struct cli *cli, unsigned int dir, struct vesper_sa *sa)
 {
+	struct vesper_sa other;
 	struct vesper_sa_error bad;
 	enum vesper_mbx_status code;
 	int err;
@@ -267,7 +207,6 @@ int cli_read_sa(const struct cli *cli, unsigned int dir, struct vesper_sa *sa)
 	*sa = (struct vesper_sa){
 		.dir = VESPER_DIR_OUT,
 		.mode = VESPER_MODE_TUNNEL,
-		.family = VESPER_IPV4,
 		.alg = VESPER_ALG_AES_GCM,
 		.icv_len = 16,
 		.ttl = 64,
@@ -276,14 +215,19 @@ int cli_read_sa(const struct cli *cli, unsigned int dir, struct vesper_sa *sa)
 	if (!cli->sa_file)
 		return cli_fail(cli, CLI_USAGE, "which SA? Give --sa FILE");
 	err = read_fields(cli, sa);
-	if (!err && cli->direction && !set_direction(sa, cli->direction))
+	if (!err && cli->direction &&
+	    !field_set(field_find(sa_fields, "direction"), &other, cli->direction))
 		err = cli_fail(cli, CLI_USAGE, "--direction: '%s' is not out or in",
 			       cli->direction);
+	else if (!err && cli->direction)
+		turn(sa, other.dir);
 	if (!err)
 		err = read_key(cli, sa);
 	if (dir)
-		sa->dir = (uint8_t)dir;
-	if (sa->dir == VESPER_DIR_OUT)
+		turn(sa, dir);
+	if (!sa->family)
+		sa->family = VESPER_IPV4;
+	if (sa->dir == VESPER_DIR_OUT || (sa->flags & VESPER_SAF_INPLACE))
 		sa->replay_window = 0;
 	if (!err) {
 		code = vesper_sa_check(sa, &bad);
@@ -299,7 +243,7 @@ int cli_read_sa(const struct cli *cli, unsigned int dir, struct vesper_sa *sa)
 
 int cli_write_keylog(const struct cli *cli, const struct vesper_sa *sa)
 {
-	char src[INET_ADDRSTRLEN], dst[INET_ADDRSTRLEN];
+	char src[INET6_ADDRSTRLEN], dst[INET6_ADDRSTRLEN];
 	uint32_t spi;
 	FILE *out;
 	int fd, i;
@@ -312,16 +256,20 @@ int cli_write_keylog(const struct cli *cli, const struct vesper_sa *sa)
 		return cli_fail(cli, CLI_FAILED, "%s: %s", cli->keylog, strerror(errno));
 	}
 	memcpy(&spi, sa->spi, sizeof(spi));
-	inet_ntop(AF_INET, sa->src, src, sizeof(src));
-	inet_ntop(AF_INET, sa->dst, dst, sizeof(dst));
-	fprintf(out,
-		"\"IPv4\",\"%s\",\"%s\",\"0x%08x\",\"AES-GCM with %u octet ICV [RFC4106]\",\"0x",
-		sa->mode == VESPER_MODE_TUNNEL ? src : "*", dst, ntohl(spi), sa->icv_len);
-	for (i = 0; i < sa->key_len; i++)
-		fprintf(out, "%02x", sa->key[i]);
-	for (i = 0; i < SALT_LEN; i++)
-		fprintf(out, "%02x", sa->salt[i]);
-	fprintf(out, "\",\"NULL\",\"\"\n");
+	fprintf(out, "\"IPv%u\",\"%s\",\"%s\",\"0x%08x\",", sa->family,
+		sa->mode == VESPER_MODE_TUNNEL ? address_text(sa->family, sa->src, src) : "*",
+		address_text(sa->family, sa->dst, dst), ntohl(spi));
+	if (sa->alg == VESPER_ALG_AES_GMAC) {
+		/* Sent in clear; Wireshark cannot check this ICV. */
+		fprintf(out, "\"NULL\",\"\",\"ANY 128 bit authentication [no checking]\",\"\"\n");
+	} else {
+		fprintf(out, "\"AES-GCM with %u octet ICV [RFC4106]\",\"0x", sa->icv_len);
+		for (i = 0; i < sa->key_len; i++)
+			fprintf(out, "%02x", sa->key[i]);
+		for (i = 0; i < SALT_LEN; i++)
+			fprintf(out, "%02x", sa->salt[i]);
+		fprintf(out, "\",\"NULL\",\"\"\n");
+	}
 	if (fclose(out))
 		return cli_fail(cli, CLI_FAILED, "%s: %s", cli->keylog, strerror(errno));
 	return CLI_OK;

@@ -37,16 +37,43 @@ def refused(files, *words, status=2, command="encrypt", options=None, **kwargs):
         ("spi", "12a"),
         ("source", "192.0.2.256"),
         ("source", "host"),
-        ("destination", "2001:db8::1"),
+        ("destination", "2001:db8::1"),  # after an IPv4 source
+        ("destination", "192.0.2.1/24"),
         ("mode", "beet"),
         ("icv", "10"),
         ("icv", ""),
         ("replay-window", "4097"),
-        ("sequence", "4294967296"),
+        ("sequence", "18446744073709551616"),
         ("ttl", "0"),
         ("ttl", "256"),
-        ("tos", "256"),
         ("df", "maybe"),
+        ("dscp", "64"),
+        ("dscp", "keep"),
+        ("ecn", "yes"),
+        ("esn", "64"),
+        ("implicit-iv", "1"),
+        ("in-place", "true"),
+        ("algorithm", "aes-cbc"),
+        ("encapsulation", "udp"),
+        ("encapsulation", "udp 4500"),
+        ("encapsulation", "udp 4500 0"),
+        ("encapsulation", "udp 4500 65536"),
+        ("encapsulation", "udp 1 2 3"),
+        ("encapsulation", "tcp 1 2"),
+        ("flow-label", "0x100000"),
+        ("tfc", "9601"),
+        ("mtu", "65536"),
+        ("hard-packets", "many"),
+        ("soft-bytes", "-1"),
+        ("lease-warn", "4294967296"),
+        ("selector-source", "10.0.0.1/8"),
+        ("selector-source", "10.0.0.0/33"),
+        ("selector-destination", "host"),
+        ("selector-protocol", "ospfv9"),
+        ("selector-protocol", "256"),
+        ("selector-source-port", "5-4"),
+        ("selector-destination-port", "1-65536"),
+        ("selector-destination-port", "80x"),
         ("queue", "16"),
         ("direction", "both"),
     ],
@@ -76,6 +103,24 @@ def test_sa_file(files):
     refused(files, f"{files.sa}:")
     files.sa.unlink()
     refused(files, files.sa, "No such file")
+
+
+@pytest.mark.parametrize(
+    "line, words",
+    [
+        ("sequence = 4294967296", "seq = 4294967296"),
+        ("mtu = 67", "mtu = 67"),
+        ("selector-protocol = tcp", "flags = 1024"),
+        ("flow-label = 5", "flow_label = 5"),
+        ("lease-end = 5\nsequence = 6", "lease_end = 5"),
+        ("soft-packets = 6\nhard-packets = 5", "soft_packets = 6"),
+        ("algorithm = aes-gmac\nimplicit-iv = yes", "flags = 256"),
+    ],
+)
+def test_fields_that_do_not_fit(files, line, words):
+    """Each is one that it may be, but not with the others."""
+    files.sa.write_text(files.sa.read_text() + line + "\n")
+    refused(files, files.sa, words)
 
 
 @pytest.mark.parametrize(

@@ -268,8 +268,10 @@ static void serve_connection(struct fake *f)
 		    !read_all(f->conn, m.body, m.h.size - head, &m.fd))
 			break;
 		pthread_mutex_lock(&f->lock);
-		n = serve(f, &m);
-		if (n < 0) {
+		n = fake_dies(f) ? 0 : serve(f, &m);
+		if (fake_dies(f)) {
+			go_on = f->die_silently;
+		} else if (n < 0) {
 			m.h.size = head;
 			m.h.flags = 0x21;
 			m.h.error = (u32)-n;
@@ -319,7 +321,8 @@ static void *run(void *arg)
 		pthread_mutex_lock(&f->lock);
 		f->conn = conn;
 		pthread_mutex_unlock(&f->lock);
-		serve_connection(f);
+		if (!f->dead)
+			serve_connection(f);
 		disconnect(f);
 	}
 }
@@ -391,6 +394,16 @@ void fake_stop(struct fake *f)
 	unlink(f->path);
 	pthread_mutex_destroy(&f->lock);
 	free(f);
+}
+
+void fake_revive(struct fake *f, u32 die_in, bool silently)
+{
+	pthread_mutex_lock(&f->lock);
+	memset(f->sa, 0, sizeof(f->sa));
+	f->die_in = die_in;
+	f->die_silently = silently;
+	f->dead = false;
+	pthread_mutex_unlock(&f->lock);
 }
 
 struct vesper_dev_opts fake_opts(const struct fake *f)

@@ -56,6 +56,16 @@ struct fake_queue {
 	int irq_fd;
 };
 
+/* What makes ESP of frames, for tests that want some. Called with the card's lock held. */
+struct fake_engine {
+	void *ctx;
+	void (*sa_add)(void *ctx, const struct vesper_sa *sa, u32 handle);
+	void (*sa_lease)(void *ctx, u32 handle, u64 lease_end);
+	/* In place, in room of VESPER_FRAME_MAX bytes. Return: enum vesper_status. */
+	u8 (*run)(void *ctx, const struct vesper_tx_desc *d, u8 *frame, u16 *len, u64 *seq,
+		  u32 *sa);
+};
+
 struct fake_events {
 	bool enabled;
 	u32 log2;
@@ -113,6 +123,12 @@ struct fake {
 	u32 last_seq_hi; /* what the last VESPER_OP_INPLACE with one had */
 
 	struct fake_events events;
+
+	const struct fake_engine *engine; /* NULL: frames come back inverted */
+	/* Counts down with each message, and before and after each step of a frame: then it dies. 0: never. */
+	u32 die_in;
+	bool die_silently; /* it keeps the connection */
+	bool dead;
 };
 
 /* A well-behaved card with its thread; aborts the test if it cannot be made. */
@@ -131,6 +147,9 @@ void fake_put_rx(struct fake *f, u32 id, struct vesper_rx_cpl c);
 
 /* Write an event as it is, but for the phase, on the next place of the ring. */
 void fake_put_event(struct fake *f, struct vesper_event e);
+
+/* A dead card becomes a new one without SAs, which dies after so many steps. */
+void fake_revive(struct fake *f, u32 die_in, bool silently);
 
 /* Options for this card with a short timeout. */
 struct vesper_dev_opts fake_opts(const struct fake *f);

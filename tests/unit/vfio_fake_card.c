@@ -15,6 +15,13 @@
 #define PAGE_STRIDE  sizeof(vesper__doorbell_rf__stride1000_t)
 #define IN_QUEUE(r)  offsetof(vesper__queue_rf__stride80_t, r)
 
+bool fake_dies(struct fake *f)
+{
+	if (f->die_in && !--f->die_in)
+		f->dead = true;
+	return f->dead;
+}
+
 static u32 get(const struct fake *f, u32 offset)
 {
 	u32 value;
@@ -101,7 +108,7 @@ static bool receive(struct fake *f, struct fake_queue *q, const u8 *frame, u16 l
 	if (!to)
 		return false;
 	for (i = 0; i < len; i++)
-		to[i] = (u8)~frame[i];
+		to[i] = f->engine ? frame[i] : (u8)~frame[i];
 	c->index = q->rx_head++;
 	c->len = len;
 	return true;
@@ -112,6 +119,7 @@ static void transmit(struct fake *f, struct fake_queue *q, u16 index)
 	struct vesper_tx_cpl t = { .index = index };
 	struct vesper_rx_cpl r = { .flags = VESPER_CPL_LOOKASIDE, .tag = index };
 	struct vesper_tx_desc d;
+	u8 room[VESPER_FRAME_MAX];
 	u8 *at = dma(f, q->tx_base + 16ull * vesper_ring_slot(index, q->tx_log2), 16);
 	u8 *frame;
 
@@ -140,20 +148,41 @@ static void transmit(struct fake *f, struct fake_queue *q, u16 index)
 		t.status = VESPER_ST_BAD_FLAGS;
 	else if (!frame)
 		t.status = VESPER_ST_DMA_READ;
-	else if ((d.flags & VESPER_TXF_LOOKASIDE) && !receive(f, q, frame, d.len, &r))
+	if (fake_dies(f))
+		return;
+	if (!t.status && f->engine && d.op != VESPER_OP_PLAIN) {
+		memcpy(room, frame, d.len);
+		frame = room;
+		t.status = f->engine->run(f->engine->ctx, &d, room, &t.len, &t.seq, &r.sa);
+		if (d.op == VESPER_OP_DECRYPT) {
+			r.flags |= VESPER_CPL_ESP;
+			r.seq = (u32)t.seq;
+		}
+	}
+	if (fake_dies(f))
+		return;
+	if (!t.status && (d.flags & VESPER_TXF_LOOKASIDE) && !receive(f, q, frame, t.len, &r))
 		t.status = VESPER_ST_NO_BUFFER;
-	if (t.status)
+	if (t.status && t.status != VESPER_ST_TOO_BIG)
 		t.len = 0;
-	else if (d.flags & VESPER_TXF_LOOKASIDE)
+	/* Either may be written first. */
+	if (index % 2)
+		put_tx(f, q, t);
+	if (fake_dies(f))
+		return;
+	if (!t.status && (d.flags & VESPER_TXF_LOOKASIDE))
 		put_rx(f, q, r);
-	put_tx(f, q, t);
+	if (fake_dies(f))
+		return;
+	if (index % 2 == 0)
+		put_tx(f, q, t);
 }
 
 static void process(struct fake *f, struct fake_queue *q)
 {
 	u16 n = vesper_ring_used(q->tx_tail, q->tx_head), i;
 
-	for (i = 0; i < n; i++)
+	for (i = 0; i < n && !f->dead; i++)
 		transmit(f, q, (u16)(f->reversed ? q->tx_tail - 1 - i : q->tx_head + i));
 	q->tx_head = q->tx_tail;
 	interrupt(f, q);
@@ -404,6 +433,9 @@ static u16 answer(struct fake *f, const u8 *req, u8 *rsp)
 		h->value = err.value;
 		if (!h->status)
 			h->status = add_sa(f, &add->sa, &((struct vesper_mbx_handle *)rsp)->handle);
+		if (!h->status && f->engine)
+			f->engine->sa_add(f->engine->ctx, &add->sa,
+					  ((struct vesper_mbx_handle *)rsp)->handle);
 		return sizeof(struct vesper_mbx_handle);
 	case VESPER_MBX_SA_DEL:
 	case VESPER_MBX_SA_QUERY:
@@ -424,6 +456,8 @@ static u16 answer(struct fake *f, const u8 *req, u8 *rsp)
 			sa->lease_end = lease->lease_end;
 		else
 			h->status = VESPER_MBX_E_HANDLE;
+		if (sa && f->engine)
+			f->engine->sa_lease(f->engine->ctx, lease->handle, lease->lease_end);
 		return sizeof(*h);
 	case VESPER_MBX_POLICY_ADD:
 		h->status =

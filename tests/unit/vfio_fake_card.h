@@ -8,4 +8,7 @@
 /* A write to BAR0, with what it sets off. Caller holds f->lock. */
 void fake_bar_write(struct fake *f, u32 offset, const void *data, u32 count);
 
+/* One step further towards death; is it dead? */
+bool fake_dies(struct fake *f);
+
 #endif
