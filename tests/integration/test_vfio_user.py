@@ -150,9 +150,9 @@ def test_capabilities_chain(client):
 
 
 def test_msix_table_is_memory_and_pending_bits_are_not(client):
-    client.write(BAR2, 0, bytes(range(32)))
-    client.write(BAR2, 32, b"\xff" * 16)
-    assert client.read(BAR2, 0, 48) == bytes(range(32)) + bytes(16)
+    client.write(BAR2, 0, bytes(range(48)))
+    client.write(BAR2, 48, b"\xff" * 16)
+    assert client.read(BAR2, 0, 64) == bytes(range(48)) + bytes(16)
     client.write(BAR2, 0x800, b"\xff" * 8)
     assert client.read(BAR2, 0x800, 8) == bytes(8)
 
