@@ -164,8 +164,9 @@ module esp_out
 
   assign known = asked_valid && (asked.fate != OutPolicy || policy_rsp_valid);
   always_comb begin
-    known_desc = asked;
-    if (asked.fate == OutPolicy) begin
+    known_desc = '0;
+    if (known) known_desc = asked;
+    if (known && asked.fate == OutPolicy) begin
       known_desc.fate = OutDrop;
       if (!policy_rsp.hit) begin
         if (cfg_policy_bypass) known_desc.fate = OutPlain;

@@ -43,7 +43,7 @@ module esp_out_plan
   wire sa_common_t c = sa.ctx.c;
   wire udp = c.flags[SAF_UDP_BIT];
   wire esn = c.flags[SAF_ESN_BIT];
-  wire ours = desc.fate == OutEsp && sa.status == ST_OK;  // it becomes ESP
+  wire ours = valid && desc.fate == OutEsp && sa.status == ST_OK;  // it becomes ESP
 
   // ---- lengths ----
   wire [7:0] l2 = {3'd0, desc.l2_bytes};
@@ -59,22 +59,34 @@ module esp_out_plan
   logic [15:0] new_total;  // IP packet of the result
 
   always_comb begin
-    udp_bytes = udp ? 8'(UDP_BYTES) : 8'd0;
-    iv_bytes = c.flags[SAF_IIV_BIT] ? 8'd0 : 8'(IV_BYTES);
-    esp_at = l2 + desc.hdr_bytes + udp_bytes;
-    new_hdr_bytes = !c.tunnel ? desc.hdr_bytes : c.ipv6 ? 8'(IP6_BYTES) : 8'(Ip4Bytes);
-    pad = 2'd2 - sa.padded[1:0];
-    esp_bytes = {2'd0, sa.padded} + {14'd0, pad} + 16'd2 + 16'(ESP_BYTES) +
-        {8'd0, udp_bytes + iv_bytes} + {11'd0, c.icv_bytes};
-    new_total = esp_bytes + {8'd0, new_hdr_bytes};
-    plain_bytes = desc.total - (c.tunnel ? 16'd0 : {8'd0, desc.hdr_bytes});
-    base = l2 + (c.tunnel ? 8'd0 : desc.hdr_bytes);
-    prefix_bytes = base + (c.tunnel ? new_hdr_bytes : 8'd0) + udp_bytes + 8'(ESP_BYTES) + iv_bytes;
-    if (desc.inplace) begin
-      base = esp_at + 8'(ESP_BYTES);
-      prefix_bytes = base + iv_bytes;
-      plain_bytes = desc.total + {11'd0, desc.l2_bytes} - {8'd0, prefix_bytes} - {11'd0, c.icv_bytes};
-      new_total = desc.total;
+    udp_bytes = '0;
+    iv_bytes = '0;
+    esp_at = '0;
+    new_hdr_bytes = '0;
+    pad = '0;
+    esp_bytes = '0;
+    new_total = '0;
+    plain_bytes = '0;
+    base = '0;
+    prefix_bytes = '0;
+    if (ours) begin
+      udp_bytes = udp ? 8'(UDP_BYTES) : 8'd0;
+      iv_bytes = c.flags[SAF_IIV_BIT] ? 8'd0 : 8'(IV_BYTES);
+      esp_at = l2 + desc.hdr_bytes + udp_bytes;
+      new_hdr_bytes = !c.tunnel ? desc.hdr_bytes : c.ipv6 ? 8'(IP6_BYTES) : 8'(Ip4Bytes);
+      pad = 2'd2 - sa.padded[1:0];
+      esp_bytes = {2'd0, sa.padded} + {14'd0, pad} + 16'd2 + 16'(ESP_BYTES) +
+          {8'd0, udp_bytes + iv_bytes} + {11'd0, c.icv_bytes};
+      new_total = esp_bytes + {8'd0, new_hdr_bytes};
+      plain_bytes = desc.total - (c.tunnel ? 16'd0 : {8'd0, desc.hdr_bytes});
+      base = l2 + (c.tunnel ? 8'd0 : desc.hdr_bytes);
+      prefix_bytes = base + (c.tunnel ? new_hdr_bytes : 8'd0) + udp_bytes + 8'(ESP_BYTES) + iv_bytes;
+      if (desc.inplace) begin
+        base = esp_at + 8'(ESP_BYTES);
+        prefix_bytes = base + iv_bytes;
+        plain_bytes = desc.total + {11'd0, desc.l2_bytes} - {8'd0, prefix_bytes} - {11'd0, c.icv_bytes};
+        new_total = desc.total;
+      end
     end
   end
 
@@ -88,7 +100,7 @@ module esp_out_plan
     if (status != ST_OK) route.to = RouteDrop;
     else if (desc.fate != OutEsp) route.to = RoutePlain;
     // The packet itself follows, not its header; Ethernet's is left out.
-    if (c.tunnel && !desc.inplace) route.skip = {9'd0, desc.l2_bytes};
+    if (ours && c.tunnel && !desc.inplace) route.skip = {9'd0, desc.l2_bytes};
   end
 
   // ---- engine and trailer ----
@@ -98,38 +110,46 @@ module esp_out_plan
   logic [ 7:0] next_header;
 
   always_comb begin
-    number = sa.seq;
-    if (desc.inplace) number = {esn ? desc.meta.seq[63:32] : 32'd0, be32(desc.number)};
-    number_lo = be32(number[31:0]);
-    number_hi = be32(number[63:32]);
-    iv = be64(sa.seq);
-
+    number = '0;
+    number_lo = '0;
+    number_hi = '0;
+    iv = '0;
     job = '0;
-    job.key = c.key;
-    job.key_len = c.key_len;
-    job.h = c.h;
-    job.j0 = {32'h01000000, iv, c.salt};
-    job.auth_only = c.gmac;
-    unique case ({
-      c.gmac, esn
-    })
-      2'b00: job.aad = {96'd0, number_lo, c.spi};
-      2'b01: job.aad = {64'd0, number_lo, number_hi, c.spi};
-      2'b10: job.aad = {32'd0, iv, number_lo, c.spi};
-      2'b11: job.aad = {iv, number_lo, number_hi, c.spi};
-    endcase
-    job.aad_bytes = 5'd8 + (esn ? 5'd4 : 5'd0) + (c.gmac ? 5'd8 : 5'd0);
+    next_header = '0;
+    trailer = '0;
+    if (ours) begin
+      number = sa.seq;
+      if (desc.inplace) number = {esn ? desc.meta.seq[63:32] : 32'd0, be32(desc.number)};
+      number_lo = be32(number[31:0]);
+      number_hi = be32(number[63:32]);
+      iv = be64(sa.seq);
 
-    next_header = desc.dummy ? PROTO_NONE : !c.tunnel ? desc.proto : desc.ipv6 ? PROTO_IPV6 : PROTO_IPIP;
-    trailer.zeros = sa.padded - plain_bytes[13:0];
-    trailer.bytes = {1'b0, pad} + 3'd2;
-    unique case (pad)
-      2'd0: trailer.data = {24'd0, next_header, 8'd0};
-      2'd1: trailer.data = {16'd0, next_header, 8'd1, 8'd1};
-      2'd2: trailer.data = {8'd0, next_header, 8'd2, 16'h0201};
-      2'd3: trailer.data = {next_header, 8'd3, 24'h030201};
-    endcase
-    if (desc.inplace) trailer = '0;
+      job.key = c.key;
+      job.key_len = c.key_len;
+      job.h = c.h;
+      job.j0 = {32'h01000000, iv, c.salt};
+      job.auth_only = c.gmac;
+      unique case ({
+        c.gmac, esn
+      })
+        2'b00: job.aad = {96'd0, number_lo, c.spi};
+        2'b01: job.aad = {64'd0, number_lo, number_hi, c.spi};
+        2'b10: job.aad = {32'd0, iv, number_lo, c.spi};
+        2'b11: job.aad = {iv, number_lo, number_hi, c.spi};
+      endcase
+      job.aad_bytes = 5'd8 + (esn ? 5'd4 : 5'd0) + (c.gmac ? 5'd8 : 5'd0);
+
+      next_header = desc.dummy ? PROTO_NONE : !c.tunnel ? desc.proto : desc.ipv6 ? PROTO_IPV6 : PROTO_IPIP;
+      trailer.zeros = sa.padded - plain_bytes[13:0];
+      trailer.bytes = {1'b0, pad} + 3'd2;
+      unique case (pad)
+        2'd0: trailer.data = {24'd0, next_header, 8'd0};
+        2'd1: trailer.data = {16'd0, next_header, 8'd1, 8'd1};
+        2'd2: trailer.data = {8'd0, next_header, 8'd2, 16'h0201};
+        2'd3: trailer.data = {next_header, 8'd3, 24'h030201};
+      endcase
+      if (desc.inplace) trailer = '0;
+    end
   end
 
   // ---- the outer header (RFC 6040 4.1, normal mode) ----
@@ -149,7 +169,7 @@ module esp_out_plan
     outer_sum = '0;
     outer4 = '0;
     outer6 = '0;
-    if (valid && ours && c.tunnel && !desc.inplace) begin
+    if (ours && c.tunnel && !desc.inplace) begin
       outer_tos = {sa.ctx.tos[7:2], desc.tos[1:0]};
       if (c.flags[SAF_DSCP_COPY_BIT]) outer_tos[7:2] = desc.tos[7:2];
       else if (c.flags[SAF_DSCP_MAP_BIT]) outer_tos[7:2] = cfg_dscp_map[desc.tos[7:2]];
@@ -191,8 +211,7 @@ module esp_out_plan
   logic [8*WINDOW_BYTES-1:0] moved;
 
   always_comb begin
-    esp_head = {64'd0, c.flags[SAF_IIV_BIT] ? 64'd0 : iv, number_lo, c.spi};
-    if (udp) esp_head = {esp_head[127:0], 16'd0, be16(esp_bytes), c.dport, c.sport};
+    esp_head = '0;
     put = '0;
     changed = '0;
     inner_sum = '0;
@@ -201,11 +220,13 @@ module esp_out_plan
     moved = '0;
     frame = '0;
     frame.plain = desc.fate != OutEsp;
-    frame.meta = desc.meta;
-    frame.meta.status = ST_OK;
-    frame.meta.sa = '0;
-    frame.meta.seq = '0;
-    if (valid && ours) begin
+    if (valid) begin
+      frame.meta = desc.meta;
+      frame.meta.status = ST_OK;
+      frame.meta.sa = '0;
+      frame.meta.seq = '0;
+    end
+    if (ours) begin
       frame.meta.esp = 1'b1;
       frame.meta.len = {11'd0, desc.l2_bytes} + new_total;
       frame.meta.sa = desc.meta.sa;
@@ -213,6 +234,8 @@ module esp_out_plan
       frame.icv_bytes = c.icv_bytes;
       frame.prefix_bytes = prefix_bytes;
 
+      esp_head = {64'd0, c.flags[SAF_IIV_BIT] ? 64'd0 : iv, number_lo, c.spi};
+      if (udp) esp_head = {esp_head[127:0], 16'd0, be16(esp_bytes), c.dport, c.sport};
       changed = head;
       if (desc.inplace) begin
         put[63:0] = c.flags[SAF_IIV_BIT] ? 64'd0 : iv;

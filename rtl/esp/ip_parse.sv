@@ -209,8 +209,9 @@ module ip_parse
     c_walk = '0;
     c_last_end = LastEnd - {3'd0, b.info.l2_bytes};
     c_left = '0;
-    c_words = b.ip[32*IpWords-1:0];
+    c_words = '0;
     if (b_valid) begin
+      c_words = b.ip[32*IpWords-1:0];
       c_next = b.info;
       c_walk = b.walk;
       for (int i = 0; i < 2; i++) begin
