@@ -18,7 +18,6 @@ module esp_out_plan
   import vesper_abi_pkg::*;
   import gcm_pkg::*;
   import ip_pkg::*;
-  import lane_pkg::*;
   import esp_out_pkg::*;
 (
     input  wire                               valid,
@@ -206,18 +205,14 @@ module esp_out_plan
   logic [8*PutBytes-1:0] put;
   logic [8*WINDOW_BYTES-1:0] changed;  // the frame's head
   logic [15:0] inner_sum;
-  logic beyond;  // base lies in the second beat
-  logic [6:0] base_in;  // where in its beat, 0..64
-  logic [8*WINDOW_BYTES-1:0] moved;
+  logic [8*WINDOW_BYTES-1:0] behind;  // ones from `base` on
 
   always_comb begin
     esp_head = '0;
     put = '0;
     changed = '0;
     inner_sum = '0;
-    beyond = base > 8'd64;
-    base_in = {base == 8'd64 || base == 8'd128, base[5:0]};
-    moved = '0;
+    behind = '0;
     frame = '0;
     frame.plain = desc.fate != OutEsp;
     if (valid) begin
@@ -256,14 +251,9 @@ module esp_out_plan
         end
       end
 
-      moved = move_up(put, base_in);
-      if (beyond) begin
-        frame.prefix[511:0] = changed[511:0];
-        frame.prefix[1023:512] = keep_low(changed[1023:512], base_in) | moved[511:0];
-      end else begin
-        frame.prefix[511:0] = keep_low(changed[511:0], base_in) | moved[511:0];
-        frame.prefix[1023:512] = moved[1023:512];
-      end
+      // `base` is 2 more than a multiple of 4, as every Ethernet header is; so all moves by whole words.
+      behind = {{8 * WINDOW_BYTES - 16{1'b1}}, 16'd0} << {base[6:2], 5'd0};
+      frame.prefix = (changed & ~behind) | ({{8 * (WINDOW_BYTES - PutBytes) - 16{1'b0}}, put, 16'd0} << {base[6:2], 5'd0});
     end
   end
   // What only the SA table asks for, and lengths that no frame has.
