@@ -164,8 +164,9 @@ module esp_out
 
   assign known = asked_valid && (asked.fate != OutPolicy || policy_rsp_valid);
   always_comb begin
-    known_desc = asked;
-    if (asked.fate == OutPolicy) begin
+    known_desc = '0;
+    if (known) known_desc = asked;
+    if (known && asked.fate == OutPolicy) begin
       known_desc.fate = OutDrop;
       if (!policy_rsp.hit) begin
         if (cfg_policy_bypass) known_desc.fate = OutPlain;
@@ -306,10 +307,10 @@ module esp_out
       .rst,
       .s_valid(plan && !drop && looked_up),
       .s_ready(job_in_ready),
-      .s_data ({plan_job, plan_trailer}),
+      .s_data ({plan_trailer, plan_job}),
       .m_valid(job_valid),
       .m_ready(job_ready),
-      .m_data ({job, trailer})
+      .m_data ({trailer, job})
   );
 
   logic frame_valid, frame_ready;
@@ -480,6 +481,8 @@ module esp_out
         else $error("esp_out: an ICV of %0d bytes", sa_rsp.ctx.c.icv_bytes);
         assert (waiting.inplace || sa_rsp.padded >= plan_route.keep)
         else $error("esp_out: %0d bytes padded to %0d", plan_route.keep, sa_rsp.padded);
+        assert (plan_frame.prefix_bytes[1:0] == 2'd2)
+        else $error("esp_out: a prefix of %0d bytes", plan_frame.prefix_bytes);
         assert (!(sa_rsp.ctx.c.gmac && sa_rsp.ctx.c.flags[SAF_IIV_BIT]))
         else $error("esp_out: AES-GMAC without its IV");
       end

@@ -64,9 +64,9 @@ package esp_out_pkg;
   typedef struct packed {
     logic plain;  // nothing
     meta_t meta;
-    logic [8*WINDOW_BYTES-1:0] prefix;
-    logic [7:0] prefix_bytes;
     logic [4:0] icv_bytes;
+    logic [7:0] prefix_bytes;
+    logic [8*WINDOW_BYTES-1:0] prefix;  // last, so that it begins with a word: that simulates faster
   } out_frame_t;
 
 endpackage

@@ -18,7 +18,6 @@ module esp_out_plan
   import vesper_abi_pkg::*;
   import gcm_pkg::*;
   import ip_pkg::*;
-  import lane_pkg::*;
   import esp_out_pkg::*;
 (
     input  wire                               valid,
@@ -43,7 +42,7 @@ module esp_out_plan
   wire sa_common_t c = sa.ctx.c;
   wire udp = c.flags[SAF_UDP_BIT];
   wire esn = c.flags[SAF_ESN_BIT];
-  wire ours = desc.fate == OutEsp && sa.status == ST_OK;  // it becomes ESP
+  wire ours = valid && desc.fate == OutEsp && sa.status == ST_OK;  // it becomes ESP
 
   // ---- lengths ----
   wire [7:0] l2 = {3'd0, desc.l2_bytes};
@@ -59,22 +58,34 @@ module esp_out_plan
   logic [15:0] new_total;  // IP packet of the result
 
   always_comb begin
-    udp_bytes = udp ? 8'(UDP_BYTES) : 8'd0;
-    iv_bytes = c.flags[SAF_IIV_BIT] ? 8'd0 : 8'(IV_BYTES);
-    esp_at = l2 + desc.hdr_bytes + udp_bytes;
-    new_hdr_bytes = !c.tunnel ? desc.hdr_bytes : c.ipv6 ? 8'(IP6_BYTES) : 8'(Ip4Bytes);
-    pad = 2'd2 - sa.padded[1:0];
-    esp_bytes = {2'd0, sa.padded} + {14'd0, pad} + 16'd2 + 16'(ESP_BYTES) +
-        {8'd0, udp_bytes + iv_bytes} + {11'd0, c.icv_bytes};
-    new_total = esp_bytes + {8'd0, new_hdr_bytes};
-    plain_bytes = desc.total - (c.tunnel ? 16'd0 : {8'd0, desc.hdr_bytes});
-    base = l2 + (c.tunnel ? 8'd0 : desc.hdr_bytes);
-    prefix_bytes = base + (c.tunnel ? new_hdr_bytes : 8'd0) + udp_bytes + 8'(ESP_BYTES) + iv_bytes;
-    if (desc.inplace) begin
-      base = esp_at + 8'(ESP_BYTES);
-      prefix_bytes = base + iv_bytes;
-      plain_bytes = desc.total + {11'd0, desc.l2_bytes} - {8'd0, prefix_bytes} - {11'd0, c.icv_bytes};
-      new_total = desc.total;
+    udp_bytes = '0;
+    iv_bytes = '0;
+    esp_at = '0;
+    new_hdr_bytes = '0;
+    pad = '0;
+    esp_bytes = '0;
+    new_total = '0;
+    plain_bytes = '0;
+    base = '0;
+    prefix_bytes = '0;
+    if (ours) begin
+      udp_bytes = udp ? 8'(UDP_BYTES) : 8'd0;
+      iv_bytes = c.flags[SAF_IIV_BIT] ? 8'd0 : 8'(IV_BYTES);
+      esp_at = l2 + desc.hdr_bytes + udp_bytes;
+      new_hdr_bytes = !c.tunnel ? desc.hdr_bytes : c.ipv6 ? 8'(IP6_BYTES) : 8'(Ip4Bytes);
+      pad = 2'd2 - sa.padded[1:0];
+      esp_bytes = {2'd0, sa.padded} + {14'd0, pad} + 16'd2 + 16'(ESP_BYTES) +
+          {8'd0, udp_bytes + iv_bytes} + {11'd0, c.icv_bytes};
+      new_total = esp_bytes + {8'd0, new_hdr_bytes};
+      plain_bytes = desc.total - (c.tunnel ? 16'd0 : {8'd0, desc.hdr_bytes});
+      base = l2 + (c.tunnel ? 8'd0 : desc.hdr_bytes);
+      prefix_bytes = base + (c.tunnel ? new_hdr_bytes : 8'd0) + udp_bytes + 8'(ESP_BYTES) + iv_bytes;
+      if (desc.inplace) begin
+        base = esp_at + 8'(ESP_BYTES);
+        prefix_bytes = base + iv_bytes;
+        plain_bytes = desc.total + {11'd0, desc.l2_bytes} - {8'd0, prefix_bytes} - {11'd0, c.icv_bytes};
+        new_total = desc.total;
+      end
     end
   end
 
@@ -88,7 +99,7 @@ module esp_out_plan
     if (status != ST_OK) route.to = RouteDrop;
     else if (desc.fate != OutEsp) route.to = RoutePlain;
     // The packet itself follows, not its header; Ethernet's is left out.
-    if (c.tunnel && !desc.inplace) route.skip = {9'd0, desc.l2_bytes};
+    if (ours && c.tunnel && !desc.inplace) route.skip = {9'd0, desc.l2_bytes};
   end
 
   // ---- engine and trailer ----
@@ -98,38 +109,46 @@ module esp_out_plan
   logic [ 7:0] next_header;
 
   always_comb begin
-    number = sa.seq;
-    if (desc.inplace) number = {esn ? desc.meta.seq[63:32] : 32'd0, be32(desc.number)};
-    number_lo = be32(number[31:0]);
-    number_hi = be32(number[63:32]);
-    iv = be64(sa.seq);
-
+    number = '0;
+    number_lo = '0;
+    number_hi = '0;
+    iv = '0;
     job = '0;
-    job.key = c.key;
-    job.key_len = c.key_len;
-    job.h = c.h;
-    job.j0 = {32'h01000000, iv, c.salt};
-    job.auth_only = c.gmac;
-    unique case ({
-      c.gmac, esn
-    })
-      2'b00: job.aad = {96'd0, number_lo, c.spi};
-      2'b01: job.aad = {64'd0, number_lo, number_hi, c.spi};
-      2'b10: job.aad = {32'd0, iv, number_lo, c.spi};
-      2'b11: job.aad = {iv, number_lo, number_hi, c.spi};
-    endcase
-    job.aad_bytes = 5'd8 + (esn ? 5'd4 : 5'd0) + (c.gmac ? 5'd8 : 5'd0);
+    next_header = '0;
+    trailer = '0;
+    if (ours) begin
+      number = sa.seq;
+      if (desc.inplace) number = {esn ? desc.meta.seq[63:32] : 32'd0, be32(desc.number)};
+      number_lo = be32(number[31:0]);
+      number_hi = be32(number[63:32]);
+      iv = be64(sa.seq);
 
-    next_header = desc.dummy ? PROTO_NONE : !c.tunnel ? desc.proto : desc.ipv6 ? PROTO_IPV6 : PROTO_IPIP;
-    trailer.zeros = sa.padded - plain_bytes[13:0];
-    trailer.bytes = {1'b0, pad} + 3'd2;
-    unique case (pad)
-      2'd0: trailer.data = {24'd0, next_header, 8'd0};
-      2'd1: trailer.data = {16'd0, next_header, 8'd1, 8'd1};
-      2'd2: trailer.data = {8'd0, next_header, 8'd2, 16'h0201};
-      2'd3: trailer.data = {next_header, 8'd3, 24'h030201};
-    endcase
-    if (desc.inplace) trailer = '0;
+      job.key = c.key;
+      job.key_len = c.key_len;
+      job.h = c.h;
+      job.j0 = {32'h01000000, iv, c.salt};
+      job.auth_only = c.gmac;
+      unique case ({
+        c.gmac, esn
+      })
+        2'b00: job.aad = {96'd0, number_lo, c.spi};
+        2'b01: job.aad = {64'd0, number_lo, number_hi, c.spi};
+        2'b10: job.aad = {32'd0, iv, number_lo, c.spi};
+        2'b11: job.aad = {iv, number_lo, number_hi, c.spi};
+      endcase
+      job.aad_bytes = 5'd8 + (esn ? 5'd4 : 5'd0) + (c.gmac ? 5'd8 : 5'd0);
+
+      next_header = desc.dummy ? PROTO_NONE : !c.tunnel ? desc.proto : desc.ipv6 ? PROTO_IPV6 : PROTO_IPIP;
+      trailer.zeros = sa.padded - plain_bytes[13:0];
+      trailer.bytes = {1'b0, pad} + 3'd2;
+      unique case (pad)
+        2'd0: trailer.data = {24'd0, next_header, 8'd0};
+        2'd1: trailer.data = {16'd0, next_header, 8'd1, 8'd1};
+        2'd2: trailer.data = {8'd0, next_header, 8'd2, 16'h0201};
+        2'd3: trailer.data = {next_header, 8'd3, 24'h030201};
+      endcase
+      if (desc.inplace) trailer = '0;
+    end
   end
 
   // ---- the outer header (RFC 6040 4.1, normal mode) ----
@@ -149,7 +168,7 @@ module esp_out_plan
     outer_sum = '0;
     outer4 = '0;
     outer6 = '0;
-    if (valid && ours && c.tunnel && !desc.inplace) begin
+    if (ours && c.tunnel && !desc.inplace) begin
       outer_tos = {sa.ctx.tos[7:2], desc.tos[1:0]};
       if (c.flags[SAF_DSCP_COPY_BIT]) outer_tos[7:2] = desc.tos[7:2];
       else if (c.flags[SAF_DSCP_MAP_BIT]) outer_tos[7:2] = cfg_dscp_map[desc.tos[7:2]];
@@ -186,26 +205,23 @@ module esp_out_plan
   logic [8*PutBytes-1:0] put;
   logic [8*WINDOW_BYTES-1:0] changed;  // the frame's head
   logic [15:0] inner_sum;
-  logic beyond;  // base lies in the second beat
-  logic [6:0] base_in;  // where in its beat, 0..64
-  logic [8*WINDOW_BYTES-1:0] moved;
+  logic [8*WINDOW_BYTES-1:0] behind;  // ones from `base` on
 
   always_comb begin
-    esp_head = {64'd0, c.flags[SAF_IIV_BIT] ? 64'd0 : iv, number_lo, c.spi};
-    if (udp) esp_head = {esp_head[127:0], 16'd0, be16(esp_bytes), c.dport, c.sport};
+    esp_head = '0;
     put = '0;
     changed = '0;
     inner_sum = '0;
-    beyond = base > 8'd64;
-    base_in = {base == 8'd64 || base == 8'd128, base[5:0]};
-    moved = '0;
+    behind = '0;
     frame = '0;
     frame.plain = desc.fate != OutEsp;
-    frame.meta = desc.meta;
-    frame.meta.status = ST_OK;
-    frame.meta.sa = '0;
-    frame.meta.seq = '0;
-    if (valid && ours) begin
+    if (valid) begin
+      frame.meta = desc.meta;
+      frame.meta.status = ST_OK;
+      frame.meta.sa = '0;
+      frame.meta.seq = '0;
+    end
+    if (ours) begin
       frame.meta.esp = 1'b1;
       frame.meta.len = {11'd0, desc.l2_bytes} + new_total;
       frame.meta.sa = desc.meta.sa;
@@ -213,6 +229,8 @@ module esp_out_plan
       frame.icv_bytes = c.icv_bytes;
       frame.prefix_bytes = prefix_bytes;
 
+      esp_head = {64'd0, c.flags[SAF_IIV_BIT] ? 64'd0 : iv, number_lo, c.spi};
+      if (udp) esp_head = {esp_head[127:0], 16'd0, be16(esp_bytes), c.dport, c.sport};
       changed = head;
       if (desc.inplace) begin
         put[63:0] = c.flags[SAF_IIV_BIT] ? 64'd0 : iv;
@@ -233,14 +251,9 @@ module esp_out_plan
         end
       end
 
-      moved = move_up(put, base_in);
-      if (beyond) begin
-        frame.prefix[511:0] = changed[511:0];
-        frame.prefix[1023:512] = keep_low(changed[1023:512], base_in) | moved[511:0];
-      end else begin
-        frame.prefix[511:0] = keep_low(changed[511:0], base_in) | moved[511:0];
-        frame.prefix[1023:512] = moved[1023:512];
-      end
+      // `base` is 2 more than a multiple of 4, as every Ethernet header is; so all moves by whole words.
+      behind = {{8 * WINDOW_BYTES - 16{1'b1}}, 16'd0} << {base[6:2], 5'd0};
+      frame.prefix = (changed & ~behind) | ({{8 * (WINDOW_BYTES - PutBytes) - 16{1'b0}}, put, 16'd0} << {base[6:2], 5'd0});
     end
   end
   // What only the SA table asks for, and lengths that no frame has.

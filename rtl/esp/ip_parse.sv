@@ -45,9 +45,9 @@ module ip_parse
     logic [4:0] l2_bytes;
     logic [15:0] ethertype;
     logic short_frame;  // ends within the Ethernet header
-    logic [8*IpBytes-1:0] ip;
     logic [15:0] room;  // bytes of the frame from the IP header on
     logic all;
+    logic [8*IpBytes-1:0] ip;  // last, so that it begins with a word: that simulates faster
   } aligned_t;
 
   function automatic logic is_tag(input logic [15:0] ethertype);
@@ -138,8 +138,8 @@ module ip_parse
     ip_info_t info;  // without what the third stage adds
     walk_t walk;
     logic [15:0] end_at;
-    logic [8*IpBytes-1:0] ip;
     logic all;
+    logic [8*IpBytes-1:0] ip;
   } based_t;
 
   based_t b_next, b;
@@ -209,8 +209,9 @@ module ip_parse
     c_walk = '0;
     c_last_end = LastEnd - {3'd0, b.info.l2_bytes};
     c_left = '0;
-    c_words = b.ip[32*IpWords-1:0];
+    c_words = '0;
     if (b_valid) begin
+      c_words = b.ip[32*IpWords-1:0];
       c_next = b.info;
       c_walk = b.walk;
       for (int i = 0; i < 2; i++) begin

@@ -111,7 +111,7 @@ class Bench:
         assert got == want, (
             f"{got} of {want} frames, {len(self.drops)} of {len(self.verdicts)} verdicts after {limit}"
         )
-        await ClockCycles(self.dut.clk, 40)
+        await ClockCycles(self.dut.clk, 200)  # a refused frame may still be on its way into nothing
         assert self.dut.idle.value == 1
         assert len(self.out.packets) == want
         assert self.drops == self.verdicts
