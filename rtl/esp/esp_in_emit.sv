@@ -253,6 +253,49 @@ module esp_in_emit
     end
 `endif
 
+`ifdef FORMAL_ESP_IN_EMIT
+  // The packet whose fate was taken last lies from f_begin up to f_end in the buffer; the next one begins at f_end.
+  logic f_ok, f_read, f_take;
+  logic [BUFFER_W:0] f_begin, f_end, f_begin_now, f_end_now;
+  assign f_take = fate_valid && fate_ready;
+  assign f_begin_now = f_take ? f_end : f_begin;
+  assign f_end_now = f_take ? f_end + (BUFFER_W + 1)'(fate.beats) : f_end;
+  always_ff @(posedge clk) begin
+    // The check counts a packet's beats, and delivers no more than it was given.
+    assume (!fate_valid || ({fate.beats, 6'd0} >= fate.bytes && fate.beats != '0) || fate.status != ST_OK);
+    f_begin <= f_begin_now;
+    f_end   <= f_end_now;
+    if (f_take) f_ok <= fate.status == ST_OK;
+    if (fetch) f_read <= buffer_re;
+    if (rst) begin
+      f_begin <= '0;
+      f_end   <= '0;
+      f_ok    <= 1'b0;
+      f_read  <= 1'b0;
+    end
+    if (was_reset && !rst) begin
+      // E1: a beat is read only of a packet whose fate is known and good, and only of that packet.
+      if (buffer_re) begin
+        assert (f_take ? fate.status == ST_OK : f_ok);
+        assert (rd - f_begin_now < f_end_now - f_begin_now);
+      end
+      // E2: what goes out as plaintext was read for it.
+      if (o_valid && !passing && o_plain != '0) assert (f_read);
+      // E3: a packet of another fate leaves nothing but its header and zeros.
+      if (start && order.kind == IN_ESP && fate.status != ST_OK) assert (order.inplace && plain_now == '0);
+      // E4: between frames the buffer is free up to the next packet, whatever became of those before.
+      if (!busy) assert (rd == f_end);
+      if (busy) assert (after == f_end);
+      // For the induction: what is still to be read lies in the packet.
+      if (busy && passing) assert (rd == f_end);
+      if (busy && !passing) begin
+        assert (rd - f_begin <= f_end - f_begin && f_end - f_begin <= (BUFFER_W + 1)'(255));
+        assert (plain == '0 || (f_ok && {f_end - rd, 6'd0} >= (BUFFER_W + 7)'(plain)));
+      end
+    end
+  end
+`endif
+
 endmodule
 
 `default_nettype wire

@@ -143,6 +143,63 @@ def random_selector(rng, packet=None):
     return sel
 
 
+KINDS = [(False, False), (False, True), (True, False), (True, True)]  # outer, inner IPv6
+
+
+def version(packet):
+    return 41 if packet[0] >> 4 == 6 else 4
+
+
+def text_of(packet, tfc=b"", extra=0):
+    """A tunnel's plaintext with its trailer."""
+    return packet + tfc + trailer(len(packet) + len(tfc), version(packet), extra)
+
+
+def sealed(rng, sa, seq, size, extra=0, tos=None):
+    """ESP around a packet or a payload of `size` bytes, as the SA's mode wants it."""
+    if not sa.tunnel:
+        following = rng.choice([6, 17, 1, 58, 253, 4, 50, 0])
+        return sa.seal(seq, rng.randbytes(size) + trailer(size, following, extra), rng.randbytes(8))
+    ipv6 = rng.random() < 0.5
+    packet = inner(rng, max(size, 40 if ipv6 else 20), ipv6, tos=tos)
+    return sa.seal(
+        seq, text_of(packet, rng.randbytes(rng.choice([0, 0, 0, 1, 40, 64])), extra), rng.randbytes(8)
+    )
+
+
+def numbers(sa):
+    """The SA's next number, and the upper half that the table must infer for it."""
+    sa.top += 1
+    return sa.top, {"high": sa.top >> 32}
+
+
+def usual_tos(rng):
+    """Of an outer header: not CE, which would cost the inner packet its life now and then."""
+    return rng.randrange(64) << 2 | rng.randrange(3)
+
+
+def good(b, sa, size=60, host=False, want="OK", **header):
+    """A sound frame of this SA."""
+    rng = b.rng
+    seq, answers = numbers(sa)
+    header = {"tos": usual_tos(rng)} | header
+    return b.send(outer(rng, sa, sealed(rng, sa, seq, size), **header), host, want, **answers)
+
+
+def plain_frame(rng, size):
+    """Something that is not ESP."""
+    kind = rng.randrange(5)
+    if kind == 0 or size < 54:
+        return (eth(rng, b"\x45")[:12] + rng.choice([b"\x08\x06", b"\x88\xcc"]) + rng.randbytes(9600))[:size]
+    proto = rng.choice([1, 6, 51, 253])
+    if kind == 1:
+        return eth(rng, ip4(rng, rng.randbytes(size - 34), proto, fragment=0x2000))
+    if kind == 2:
+        return eth(rng, ip6(rng, rng.randbytes(size - 54), proto))
+    body = be(rng.randrange(65536), 2) + be(rng.choice([53, 4501, 1]), 2) + rng.randbytes(size - 38)
+    return eth(rng, ip4(rng, body, UDP))
+
+
 class Scapy:
     """scapy's ESP with the same SA."""
 
