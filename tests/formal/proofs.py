@@ -33,6 +33,9 @@ class Proof:
 # Who only moves beats does not look into them: one byte stands for 64.
 NARROW = ("rtl/vesper_pkg.sv", "BEAT_BYTES = 64", "BEAT_BYTES = 1")
 
+# Limits of 18 bits are compared and counted as those of 64 are, and hold a packet's 16 bits of length.
+COUNTERS = ("rtl/sa/sa_pkg.sv", "COUNT_W = 64", "COUNT_W = 18")
+
 SA = ["build/gen/vesper_abi_pkg.sv", "rtl/vesper_pkg.sv"]
 
 PROOFS = [
@@ -86,7 +89,8 @@ PROOFS = [
         [*SA, "rtl/lib/fifo_wiped.sv"]
         + [f"rtl/sa/{name}.sv" for name in ("sa_pkg", "sa_ram", "sa_count", "sa_fit", "sa_out")],
         parameters={"ENTRIES": 2},
-        # Bits that nothing here depends on (key, counters) go away.
+        smaller=[COUNTERS],
+        # Bits that nothing here depends on (key, drop counters) go away.
         extra="memory_map; opt -full",
         mutations=[
             ("rtl/sa/sa_out.sv", "byp_valid <= we && s2_index == s1_index", "byp_valid <= 1'b0"),
@@ -101,11 +105,17 @@ PROOFS = [
         "an SA's packets and bytes never exceed its hard limits, and each of its events comes once",
         [*SA, "rtl/sa/sa_pkg.sv", "rtl/sa/sa_ram.sv", "rtl/sa/sa_count.sv"],
         parameters={"ENTRIES": 2},
+        depth=2,
+        smaller=[COUNTERS],
         extra="memory_map; opt -full",
         mutations=[
             ("rtl/sa/sa_count.sv", "byp_valid <= b_we && b_index == a_index", "byp_valid <= 1'b0"),
             ("rtl/sa/sa_count.sv", "cur.packets >= limits.hard_packets", "cur.packets > limits.hard_packets"),
-            ("rtl/sa/sa_count.sv", "bytes_up > {1'b0, limits.hard_bytes}", "bytes_up[63:0] > limits.hard_bytes"),
+            (
+                "rtl/sa/sa_count.sv",
+                "bytes_up > {1'b0, limits.hard_bytes}",
+                "bytes_up[COUNT_W-1:0] > limits.hard_bytes",
+            ),
             ("rtl/sa/sa_count.sv", "b_codes &= ~cur.told", "b_codes &= '1"),
         ],
     ),
@@ -115,6 +125,7 @@ PROOFS = [
         [*SA, "rtl/sa/sa_pkg.sv", "rtl/sa/sa_ram.sv", "rtl/sa/sa_window.sv"],
         parameters={"ENTRIES": 2, "SEQ_W": 10, "BLOCK_LOG2": 2, "RING_LOG2": 1},
         depth=2,
+        extra="memory_map; opt -full",
         mutations=[
             ("rtl/sa/sa_window.sv", "word_byp_valid <= ring_we &&", "word_byp_valid <= 1'b0 &&"),
             ("rtl/sa/sa_window.sv", "edge_byp_valid <= edge_we &&", "edge_byp_valid <= 1'b0 &&"),

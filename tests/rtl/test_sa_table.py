@@ -61,3 +61,16 @@ def test_sa_table_1024():
         testcase="nearly_full",
         env={"STYLES": "sequential"},
     )
+
+
+@pytest.mark.parametrize("entries", [1024, 65536])
+def test_sa_fill(entries):
+    """What the table costs does not depend on how full it is, up to the largest there is."""
+    run(
+        "sa_fill",
+        [*SOURCES, "tests/rtl/sa/sa_fill.sv"],
+        "cocotb_sa_fill",
+        # The ring of a window is memory only; a large table makes do with small ones.
+        parameters={"ENTRIES": entries, "WINDOW_MAX": 4096 if entries == 1024 else 128},
+        opt="-O2",
+    )
