@@ -56,6 +56,10 @@ module sa_count
     logic [COUNT_W-1:0] bytes;
   } counters_t;
 
+  if (COUNT_W == 64 && ($bits(counters_t) != 131 || $bits(sa_limits_t) != 288)) begin : g_bad_size
+    $error("sa_count: words of %0d and %0d bits; correct README.md", $bits(counters_t), $bits(sa_limits_t));
+  end
+
   // ---- A ----
   logic [IW-1:0] b_index;
   logic b_valid, b_we, byp_valid;
@@ -221,8 +225,7 @@ module sa_count
     if (b_op_valid) assume (!b_check);
     if (b_go) assume (b_check);
     // sa_cfg writes the limits before SA_SET, and not again until SA_CLEAR.
-    if (f_set || (f_hit && b_op_valid) || (a_valid && a_index == f_index))
-      assume (!(lim_we && lim_index == f_index));
+    if (f_set || (f_hit && b_op_valid) || (a_valid && a_index == f_index)) assume (!(lim_we && lim_index == f_index));
     if (f_start) begin
       f_set  <= 1'b1;
       f_told <= '0;

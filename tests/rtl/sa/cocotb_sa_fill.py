@@ -108,6 +108,7 @@ async def cost(dut):
     picks = {d: [nth(d, i) for i in range(few)] for d in (OUT, IN)}
     t.listen_all()
     first = await traffic(t, {d: picks[d][:1] for d in picks}, 300)
+    t.listen_none()
     for direction in (OUT, IN):
         await fill(dut, direction, few, tenth - few)
         ninety[direction] = await fill(dut, direction, tenth, few)
@@ -118,6 +119,8 @@ async def cost(dut):
         assert max(ninety[direction]) <= max(empty[direction]) + 40 and max(ninety[direction]) <= 220
         assert min(ninety[direction]) == min(empty[direction])
         picks[direction] += [nth(direction, i) for i in t.rng.sample(range(few, n), 400)]
+    t.listen_all()
+    for direction in (OUT, IN):
         more = nth(direction, n)
         assert await t.install(more) == MBX_FULL
     full = await traffic(t, picks, 1000)
@@ -134,14 +137,14 @@ async def cost(dut):
         )
         assert cycles / 1000 * 0.99 <= cycles1 / 300 and latency == latency1
     # They come and go in a full table, in the midst of traffic.
-    for _ in range(10):
+    for i in range(10):
         for direction in (OUT, IN):
             sa = picks[direction].pop()
             task = cocotb.start_soon(traffic(t, picks, 40))
             assert (await t.command(REMOVE, sa.handle))[0] == MBX_OK
             if direction == IN:
                 assert (await t.lookup_in(sa, 9))["status"] == NO_SA
-            new = nth(direction, n + len(picks[direction]))
+            new = nth(direction, n + i)
             assert await t.install(new) == MBX_OK and new.handle & 0x1FFFF == sa.handle & 0x1FFFF
             await task
             await t.same(new)

@@ -164,9 +164,13 @@ class Table(Management):
         await self.reset()
 
     def listen_all(self):
-        for port in (self.out, self.inb, self.cm):
-            cocotb.start_soon(port.run())
-        cocotb.start_soon(self.listen())
+        runs = [self.out.run(), self.inb.run(), self.cm.run(), self.listen()]
+        self.tasks = [cocotb.start_soon(run) for run in runs]
+
+    def listen_none(self):
+        """After drain()."""
+        for task in self.tasks:
+            task.cancel()
 
     async def listen(self):
         """What SAs tell."""
