@@ -24,8 +24,6 @@ module sa_fill
     input  logic [16:0] fill_count,
     output logic        fill_busy,
     output logic [16:0] fill_refused,
-    output logic [15:0] fill_min,      // cycles of an INSTALL, staging not included
-    output logic [15:0] fill_max,
 
     input  logic           out_req_valid,
     output logic           out_req_ready,
@@ -75,7 +73,6 @@ module sa_fill
   logic [2:0] word;
   logic [31:0] spi;
   logic [16:0] left;
-  logic [15:0] took;
 
   logic [6:0] word_index;
   logic [31:0] word_data;
@@ -117,8 +114,6 @@ module sa_fill
         spi <= fill_spi;
         left <= fill_count;
         fill_refused <= '0;
-        fill_min <= '1;
-        fill_max <= '0;
       end
     end else begin
       case (step)
@@ -127,22 +122,15 @@ module sa_fill
           if (word == 3'(WORDS - 1)) step <= COMMAND;
         end
         COMMAND:
-        if (cfg_cmd_ready) begin
-          took <= 16'd1;
-          step <= WAIT;
-        end
-        default: begin
-          took <= took + 1'b1;
-          if (cfg_rsp_valid) begin
-            if (cfg_rsp_status != MBX_OK) fill_refused <= fill_refused + 1'b1;
-            if (took < fill_min) fill_min <= took;
-            if (took > fill_max) fill_max <= took;
-            spi <= spi + 1'b1;
-            left <= left - 1'b1;
-            word <= '0;
-            step <= STAGE;
-            if (left == 17'd1) fill_busy <= 1'b0;
-          end
+        if (cfg_cmd_ready) step <= WAIT;
+        default:
+        if (cfg_rsp_valid) begin
+          if (cfg_rsp_status != MBX_OK) fill_refused <= fill_refused + 1'b1;
+          spi <= spi + 1'b1;
+          left <= left - 1'b1;
+          word <= '0;
+          step <= STAGE;
+          if (left == 17'd1) fill_busy <= 1'b0;
         end
       endcase
     end
