@@ -51,10 +51,14 @@ module sa_count
 );
 
   typedef struct packed {
-    logic [2:0]  told;
-    logic [63:0] packets;
-    logic [63:0] bytes;
+    logic [2:0]         told;
+    logic [COUNT_W-1:0] packets;
+    logic [COUNT_W-1:0] bytes;
   } counters_t;
+
+  if (COUNT_W == 64 && ($bits(counters_t) != 131 || $bits(sa_limits_t) != 288)) begin : g_bad_size
+    $error("sa_count: words of %0d and %0d bits; correct README.md", $bits(counters_t), $bits(sa_limits_t));
+  end
 
   // ---- A ----
   logic [IW-1:0] b_index;
@@ -100,7 +104,7 @@ module sa_count
   assign cur = byp_valid ? byp : rd;
 
   // ---- B ----
-  logic [64:0] bytes_up;
+  logic [COUNT_W:0] bytes_up;
   logic packets_spent, bytes_spent;
   always_comb begin
     nxt = cur;
@@ -114,13 +118,13 @@ module sa_count
       b_we = b_op == SA_SET || b_op == SA_CLEAR;
       if (b_we) nxt = '0;
     end else if (b_check) begin
-      bytes_up = {1'b0, cur.bytes} + 65'(b_bytes);
+      bytes_up = {1'b0, cur.bytes} + (COUNT_W + 1)'(b_bytes);
       packets_spent = limits.hard_packets != '0 && cur.packets >= limits.hard_packets;
       bytes_spent = limits.hard_bytes != '0 && bytes_up > {1'b0, limits.hard_bytes};
       b_over = packets_spent || bytes_spent;
       if (b_go && !b_over) begin
-        nxt.packets = cur.packets + 64'd1;
-        nxt.bytes   = bytes_up[63:0];
+        nxt.packets = cur.packets + 1'b1;
+        nxt.bytes   = bytes_up[COUNT_W-1:0];
         b_codes[0]  = limits.soft_packets != '0 && nxt.packets >= limits.soft_packets;
         b_codes[1]  = limits.soft_bytes != '0 && nxt.bytes >= limits.soft_bytes;
         b_codes[2]  = (limits.hard_packets != '0 && nxt.packets >= limits.hard_packets) ||
@@ -147,7 +151,7 @@ module sa_count
     if (b_drop || b_op_valid) begin
       c_addr <= {b_index, b_op_valid ? (b_op == SA_GET ? b_word[3:0] - 4'(SNAP_DROPS) : b_word[3:0]) : b_reason};
       c_get_drop <= b_word >= 5'(SNAP_DROPS);
-      c_value <= b_word == 5'(SNAP_PACKETS) ? cur.packets : b_word == 5'(SNAP_BYTES) ? cur.bytes : b_value;
+      c_value <= b_word == 5'(SNAP_PACKETS) ? 64'(cur.packets) : b_word == 5'(SNAP_BYTES) ? 64'(cur.bytes) : b_value;
     end
     if (c_drop || c_zero || c_get) begin
       d_addr <= c_addr;
@@ -221,8 +225,7 @@ module sa_count
     if (b_op_valid) assume (!b_check);
     if (b_go) assume (b_check);
     // sa_cfg writes the limits before SA_SET, and not again until SA_CLEAR.
-    if (f_set || (f_hit && b_op_valid) || (a_valid && a_index == f_index))
-      assume (!(lim_we && lim_index == f_index));
+    if (f_set || (f_hit && b_op_valid) || (a_valid && a_index == f_index)) assume (!(lim_we && lim_index == f_index));
     if (f_start) begin
       f_set  <= 1'b1;
       f_told <= '0;
@@ -241,7 +244,7 @@ module sa_count
       if (f_hit && b_check && b_over)
         assert ((f_limits.hard_packets != '0 && f_counters.packets == f_limits.hard_packets) ||
                 (f_limits.hard_bytes != '0 &&
-                 {1'b0, f_counters.bytes} + 65'(b_bytes) > {1'b0, f_limits.hard_bytes}));
+                 {1'b0, f_counters.bytes} + (COUNT_W + 1)'(b_bytes) > {1'b0, f_limits.hard_bytes}));
       // F3: nothing is told twice.
       assert (f_counters.told == f_told);
       if (f_hit && b_check) assert ((b_codes & f_told) == '0);

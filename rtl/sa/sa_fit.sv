@@ -63,8 +63,7 @@ module sa_fit
       end else begin
         bytes = plain;
         padded = 14'(plain);
-        if (shape.tunnel && 16'(shape.tfc) > plain)
-          padded = 16'(shape.tfc) < longest ? shape.tfc : 14'(longest);
+        if (shape.tunnel && 16'(shape.tfc) > plain) padded = 16'(shape.tfc) < longest ? shape.tfc : 14'(longest);
         fits = longest == '0 ? '0 : shape.tunnel ? longest : longest + 16'(req.hdr_bytes);
       end
 

@@ -37,6 +37,10 @@ module sa_hash
     input sa_row_t          wr_data
 );
 
+  if ($bits(sa_row_t) != 716) begin : g_bad_size
+    $error("sa_hash: words of %0d bits; correct README.md", $bits(sa_row_t));
+  end
+
   // Hash of the key.
   logic s1_valid, s1_look;
   sa_key_t s1_key;

@@ -66,6 +66,10 @@ module sa_in
   localparam int DEPTH = 8;  // answers that may wait, of each kind
   localparam int WW = RING_LOG2 + 7;
 
+  if ($bits(sa_in_ctx_t) != 874) begin : g_bad_size
+    $error("sa_in: words of %0d bits; correct README.md", $bits(sa_in_ctx_t));
+  end
+
   // ---- lookup ----
   logic [3:0] credit;
   logic accept;

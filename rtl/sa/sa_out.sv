@@ -60,6 +60,12 @@ module sa_out
     logic [63:0] lease_end;
   } state_t;
 
+  if ($bits(sa_out_ctx_t) != 860 || $bits(sa_shape_t) != 105 || $bits(state_t) != 145) begin : g_bad_size
+    $error(
+        "sa_out: words of %0d, %0d, %0d bits; correct README.md", $bits(sa_out_ctx_t), $bits(sa_shape_t), $bits(state_t)
+    );
+  end
+
   // ---- s0 ----
   logic [2:0] credit;
   logic accept, enter;

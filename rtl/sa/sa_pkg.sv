@@ -9,6 +9,7 @@ package sa_pkg;
 
   localparam int WAYS = 4;
   localparam int DESC_WORDS = 64;  // struct vesper_sa in words of 32 bits
+  localparam int COUNT_W = 64;  // bits of packet and byte counters and of their limits
 
   // What names an SA. Addresses and SPI as byte strings.
   typedef struct packed {
@@ -54,11 +55,11 @@ package sa_pkg;
 
   // Limits of an SA, 0: none; and its SPI, for the events about them.
   typedef struct packed {
-    logic [31:0] spi;
-    logic [63:0] soft_packets;
-    logic [63:0] soft_bytes;
-    logic [63:0] hard_packets;
-    logic [63:0] hard_bytes;
+    logic [31:0]        spi;
+    logic [COUNT_W-1:0] soft_packets;
+    logic [COUNT_W-1:0] soft_bytes;
+    logic [COUNT_W-1:0] hard_packets;
+    logic [COUNT_W-1:0] hard_bytes;
   } sa_limits_t;
 
   // What decides how an outbound packet grows, and what is refused.

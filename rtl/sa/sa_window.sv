@@ -81,6 +81,14 @@ module sa_window
     logic [BLOCK-1:0]   seen;
   } ring_t;
 
+  if (SEQ_W == 64 && BLOCK_LOG2 == 6 && ($bits(
+          edge_t
+      ) != 146 + WW || $bits(
+          ring_t
+      ) != 122 - RING_LOG2)) begin : g_bad_size
+    $error("sa_window: words of %0d and %0d bits; correct README.md", $bits(edge_t), $bits(ring_t));
+  end
+
   // 1: `seq` was received before, or is older than the window. `word` is the ring's word for the block of `seq`.
   // verilator lint_off UNUSEDSIGNAL
   function automatic logic replay_seen(input edge_t e, input ring_t word, input logic [SEQ_W-1:0] seq);
@@ -294,8 +302,7 @@ module sa_window
             ring_wdata = '{stamp: cur.top[SEQ_W-1-:STAMP_W], seen: cur.head};
             ring_we = windowed;
           end
-        end else if (c1_seq[SEQ_W-1:BLOCK_LOG2] == cur.top[SEQ_W-1:BLOCK_LOG2])
-          edge_wdata.head = cur.head | c1_bit;
+        end else if (c1_seq[SEQ_W-1:BLOCK_LOG2] == cur.top[SEQ_W-1:BLOCK_LOG2]) edge_wdata.head = cur.head | c1_bit;
         else begin
           ring_wdata.seen = c1_bit | (word.stamp == c1_seq[SEQ_W-1-:STAMP_W] ? word.seen : '0);
           ring_we = windowed;
@@ -339,8 +346,7 @@ module sa_window
       // F1: a number that was taken is not taken again.
       if (f_taken) assert (!f_accept);
       // F2: for it is in the window, or the window has passed it.
-      if (f_taken)
-        assert (f_wide && f_edge.valid && f_edge.window > WW'(1) && replay_seen(f_edge, f_word, f_seq));
+      if (f_taken) assert (f_wide && f_edge.valid && f_edge.window > WW'(1) && replay_seen(f_edge, f_word, f_seq));
       if (f_wide) assert (f_edge.window <= F_MAX);
       // F3: what the pipe works on is what the memories hold, also right behind a write.
       if (c1_index == f_index && (c1_valid || c1_op_valid)) begin

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from runner import run
+from runner import build, run, simulate
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE / "sa"))
@@ -61,3 +61,15 @@ def test_sa_table_1024():
         testcase="nearly_full",
         env={"STYLES": "sequential"},
     )
+
+
+def filled(entries):
+    """The model of sa_fill. The ring of a window is memory only: a large table makes do with small ones."""
+    parameters = {"ENTRIES": entries, "WINDOW_MAX": 4096 if entries == 1024 else 128}
+    return build("sa_fill", [*SOURCES, "tests/rtl/sa/sa_fill.sv"], parameters, opt="-O2")
+
+
+@pytest.mark.parametrize("entries", [1024, 65536])
+def test_sa_fill(entries):
+    """What the table costs does not depend on how full it is, up to the largest there is."""
+    simulate("sa_fill", filled(entries), "cocotb_sa_fill")

@@ -248,23 +248,3 @@ async def case(dut):
         ratio, cycles = await card.end_in(size, name)
         note(f"{name}.in.ratio", ratio)
         note(f"{name}.in.cycles", cycles)
-
-
-@cocotb.test(skip="FABRIC_FILL" not in os.environ)
-async def additions(dut):
-    """Cycles that the table itself takes for an addition, empty and when 90 % of its places are taken."""
-    card = await Fabric(dut, direct=True).start()
-    sas, took = [], []
-    for i in range(int(os.environ["FABRIC_FILL"])):
-        sa = make_sa(card.random, key=16)
-        sa.spi = (0x2000 + i).to_bytes(4, "big")
-        await card.table.stage(sa.record())
-        start = cocotb.utils.get_sim_time("ns")
-        status, _ = await card.table.command(0)
-        assert status == 0, f"SA {i}: status {status}"
-        took.append((cocotb.utils.get_sim_time("ns") - start) / 2)
-        sas.append(sa)
-    few = 64
-    for which, part in (("empty", took[:few]), ("full", took[-few:])):
-        note(f"sa.{which}.median", sorted(part)[few // 2])
-        note(f"sa.{which}.max", max(part))

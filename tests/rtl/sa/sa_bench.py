@@ -5,7 +5,7 @@ from collections import deque
 
 import cocotb
 from cocotb.clock import Clock
-from cocotb.triggers import Event, RisingEdge
+from cocotb.triggers import Event, RisingEdge, with_timeout
 from sa_model import COMMIT, EVENT, IN_CTX, IN_REQ, IN_RSP, OK, OUT, OUT_CTX, OUT_REQ, OUT_RSP, UDP
 
 INSTALL, REMOVE, READ, WIPE, LEASE = range(5)
@@ -25,7 +25,7 @@ class Port:
         self.rsp_word = getattr(dut, data)
         self.valid.value = 0
         self.rsp_ready.value = 0
-        self.taken = []  # cycles in which requests were accepted
+        self.taken, self.answered = [], []  # cycles in which requests were accepted, answers taken
         self.cycle = 0
 
     def send(self, word, done):
@@ -48,6 +48,7 @@ class Port:
                 offered = word
                 if ready:
                     self.waiting.popleft()(word)
+                    self.answered.append(self.cycle)
                     offered = None
             if not self.busy and self.request and not self.gap():
                 self.word.value = self.request[0][0]
@@ -74,11 +75,9 @@ class Management:
         for _ in range(3):
             await RisingEdge(dut.clk)
         dut.rst.value = 0
-        for _ in range(20000):
-            await RisingEdge(dut.clk)
-            if int(dut.ready.value):
-                return
-        raise AssertionError("never ready")
+        # The sweep takes two cycles an entry.
+        await with_timeout(RisingEdge(dut.ready), 10, "ms")
+        await RisingEdge(dut.clk)
 
     async def stage(self, record):
         dut = self.dut
@@ -156,12 +155,22 @@ class Table(Management):
         dut.ev_ready.value = 0
 
     async def start(self):
-        dut = self.dut
-        cocotb.start_soon(Clock(dut.clk, 4, "ns").start())
+        await self.begin()
+        self.listen_all()
+
+    async def begin(self):
+        """Clock and reset only: as long as no port is served a cycle costs little."""
+        cocotb.start_soon(Clock(self.dut.clk, 4, "ns").start())
         await self.reset()
-        for port in (self.out, self.inb, self.cm):
-            cocotb.start_soon(port.run())
-        cocotb.start_soon(self.listen())
+
+    def listen_all(self):
+        runs = [self.out.run(), self.inb.run(), self.cm.run(), self.listen()]
+        self.tasks = [cocotb.start_soon(run) for run in runs]
+
+    def listen_none(self):
+        """After drain()."""
+        for task in self.tasks:
+            task.cancel()
 
     async def listen(self):
         """What SAs tell."""
