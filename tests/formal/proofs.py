@@ -105,7 +105,11 @@ PROOFS = [
         mutations=[
             ("rtl/sa/sa_count.sv", "byp_valid <= b_we && b_index == a_index", "byp_valid <= 1'b0"),
             ("rtl/sa/sa_count.sv", "cur.packets >= limits.hard_packets", "cur.packets > limits.hard_packets"),
-            ("rtl/sa/sa_count.sv", "bytes_up > {1'b0, limits.hard_bytes}", "bytes_up[63:0] > limits.hard_bytes"),
+            (
+                "rtl/sa/sa_count.sv",
+                "bytes_up > {1'b0, limits.hard_bytes}",
+                "bytes_up[63:0] > limits.hard_bytes",
+            ),
             ("rtl/sa/sa_count.sv", "b_codes &= ~cur.told", "b_codes &= '1"),
         ],
     ),
@@ -125,6 +129,32 @@ PROOFS = [
             ),
             ("rtl/sa/sa_window.sv", "e.top - seq >= SEQ_W'(e.window)", "e.top - seq > SEQ_W'(e.window)"),
             ("rtl/sa/sa_window.sv", "F_MAX = {1'b1, {WW - 1{1'b0}}}", "F_MAX = {1'b1, {WW - 1{1'b1}}}"),
+        ],
+    ),
+    Proof(
+        "policy_search",
+        "each packet gets one answer, whenever a lane holds the others and whatever the management does",
+        ["build/gen/vesper_abi_pkg.sv", "rtl/vesper_pkg.sv", "rtl/lib/fifo.sv", "rtl/policy/policy.f"],
+        parameters={"ENTRIES": 64, "MASKS": 8},
+        # When a lane holds the others depends on what the memories hold: it may be at any time.
+        smaller=[
+            ("rtl/policy/policy_search.sv", "int FLIGHT = 16;", "int FLIGHT = 4;"),
+            (
+                "rtl/policy/policy_search.sv",
+                "assign go = more == '0;",
+                "logic f_go; assign go = f_go || !s7.valid;",
+            ),
+        ],
+        mutations=[
+            ("rtl/policy/policy_search.sv", "s8.valid <= s7.valid && go;", "s8.valid <= s7.valid;"),
+            ("rtl/policy/policy_search.sv", "open && !pending[TW] &&", "open &&"),
+            (
+                "rtl/policy/policy_search.sv",
+                "assign enter = f_valid && go && !m_ready;",
+                "assign enter = f_valid && go;",
+            ),
+            ("rtl/policy/policy_search.sv", "(!f_valid || (enter && group_last))", "(!f_valid || enter)"),
+            ("rtl/policy/policy_search.sv", "out_push <= s9.valid && s9.kind", "out_push <= s9.kind"),
         ],
     ),
     Proof(
