@@ -7,3 +7,6 @@ POLICY_SOURCES := $(shell cat rtl/policy/policy.f)
 LINT_TOPS += policy_table
 SYNTH_TOPS += policy_table
 SOURCES_policy_table := $(ABI_SV) rtl/vesper_pkg.sv rtl/lib/fifo.sv $(POLICY_SOURCES)
+
+BENCHES += tests/bench/policy.py
+BENCH_DEPS += $(ABI_SV)

@@ -249,37 +249,33 @@ module policy_search
     return b.hit && (!a.hit || b.verdict.rank < a.verdict.rank) ? b : a;
   endfunction
 
-  logic hit, s10_valid, s10_last;
+  logic hit, s10_hit, out_push;
   best_t won, s10_won, best, out_won;
-  assign hit = s9_match != '0;
+  best_t [LANES-1:0] s9_found;
+  assign hit = s9_match != '0 && s9.kind == LOOKUP;
   always_comb begin
     won = '0;
-    if (hit)
-      won = better(
-        better(
-          '{s9_match[0], s9_verdict[0]}, '{s9_match[1], s9_verdict[1]}
-        ),
-        better(
-          '{s9_match[2], s9_verdict[2]}, '{s9_match[3], s9_verdict[3]})
-      );
+    for (int l = 0; l < LANES; l++) s9_found[l] = '{hit: s9_match[l], verdict: s9_verdict[l]};
+    if (hit) won = better(better(s9_found[0], s9_found[1]), better(s9_found[2], s9_found[3]));
   end
 
   // A candidate that held the lanes comes without s9.valid, but with its packet's kind.
   always_ff @(posedge clk) begin
-    s10_valid <= s9.kind == LOOKUP && (s9.valid || hit);
-    s10_last <= s9.valid && s9.last;
-    if (s9.kind == LOOKUP && (s9.valid || hit)) s10_won <= won;
-    if (rst) s10_valid <= 1'b0;
+    s10_hit  <= hit;
+    out_push <= s9.valid && s9.kind == LOOKUP && s9.last;
+    if (hit) s10_won <= won;
+    if (rst) begin
+      s10_hit  <= 1'b0;
+      out_push <= 1'b0;
+    end
   end
 
-  logic out_push;
-  assign out_push = s10_valid && s10_last;
   always_comb begin
     out_won = best;
-    if (s10_valid) out_won = better(best, s10_won);
+    if (s10_hit) out_won = better(best, s10_won);
   end
   always_ff @(posedge clk) begin
-    if (s10_valid) best <= out_won;
+    if (s10_hit) best <= out_won;
     if (rst || out_push) best.hit <= 1'b0;
   end
 
@@ -311,17 +307,38 @@ module policy_search
   logic was_reset;
   initial was_reset = 1'b0;
   always_ff @(posedge clk) if (rst) was_reset <= 1'b1;
+
+  // Packets anywhere between request and answer.
+  // verilator lint_off UNUSEDSIGNAL
+  function automatic logic packet(input step_t s);
+    return s.valid && s.kind == LOOKUP && s.last;
+  endfunction
+  // verilator lint_on UNUSEDSIGNAL
+  logic [7:0] held;
+  always_comb begin
+    held = 8'(f_valid) + 8'(packet(s1)) + 8'(packet(s2)) + 8'(packet(s3)) + 8'(packet(s4)) + 8'(packet(s5));
+    held += 8'(packet(s6)) + 8'(packet(s7)) + 8'(packet(s8)) + 8'(packet(s9)) + 8'(out_push) + 8'(fifo_count);
+  end
+
   always_ff @(posedge clk)
     if (was_reset && !rst) begin
-      assert (!out_push || fifo_ready)
+      // P1: none is lost, none is made up.
+      assert (held == 8'(pending))
+      else $error("policy_search: %0d packets, %0d to be answered", held, pending);
+      // P2: the answer of each has its place.
+      assert (32'(pending) <= FLIGHT && (!out_push || fifo_ready))
       else $error("policy_search: an answer has no place");
-      assert (32'(pending) >= 32'(fifo_count))
-      else $error("policy_search: an answer without a question");
+`ifndef FORMAL
       assert (!(m_done && s9_match[LANES-1:1] != '0))
       else $error("policy_search: the management's lookup in another lane than its own");
       assert (more == '0 || s7.valid)
       else $error("policy_search: held by nothing");
+`endif
     end
+`endif
+
+`ifdef FORMAL_POLICY_SEARCH
+  always_comb assume (m_kind != LOOKUP);
 `endif
 
   wire unused_count = &{1'b0, fifo_count, fifo_ready};

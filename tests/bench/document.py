@@ -30,6 +30,10 @@ MEANING = [
         "fabric.in.",
         "data path alone, inbound: beats from the wire over cycles, the wire sending without a gap",
     ),
+    (
+        "fabric.policy.",
+        "the policy table alone, 1,000 policies under so many masks: lookups over cycles",
+    ),
     ("fabric.both.", "data path alone, both directions at once"),
     (
         "fabric.host",

@@ -62,3 +62,8 @@ def test_policy_four_masks(testcase):
 def test_policy_4096(testcase):
     """The table as the card has it."""
     policy(testcase, 4096, STYLES="grid")
+
+
+@pytest.mark.parametrize("masks", [4, 16])
+def test_policy_spread(masks):
+    policy("spread", 4096, MASKS_USED=masks)

@@ -529,8 +529,7 @@ async def wipe_under_traffic(dut):
 async def rate(dut):
     """Cycles between starts and from request to answer, by masks in use, empty and 90 % full; costs of commands."""
     t, rng, model = await table(dut)
-    report = []
-    costs = []
+    costs, fills = [], []
     for fill in (0, model.entries * 9 // 10 - model.masks + 1):
         assert (await t.command(WIPE))[0] == OK
         model.policies = []
@@ -538,6 +537,7 @@ async def rate(dut):
         for i in range(fill):
             # In the last mask alone, so that it stays while the others come.
             assert await t.install(host(0x40000000 + (i << 16), sa=i, mask=masks[-1])) == OK
+            fills.append(t.took)
         used = 1 if fill else 0
         for count in (1, 4, 5, 8, 9, 12, 13, 16):
             while used < count:
@@ -554,11 +554,39 @@ async def rate(dut):
             interval = (t.taken[-1] - t.taken[0]) / (len(packets) - 1)
             await t.lookups(packets[:1])
             latency = t.answered[-1] - t.taken[-1]
-            report.append((count, fill, interval, latency))
-            dut._log.info("%2d masks, %4d policies: every %.2f cycles, answer after %d", *report[-1])
+            dut._log.info(
+                "%2d masks, %4d policies: every %.2f cycles, answer after %d", count, fill, interval, latency
+            )
             assert interval <= -(-count // 4) + 0.05 and latency <= 12 + count / 4
-    dut._log.info("INSTALL takes %d to %d cycles", min(costs), max(costs))
-    assert max(costs) - min(costs) <= 2, "an install costs the same at every fill"
+    dut._log.info("INSTALL takes %d to %d cycles with a new mask", min(costs), max(costs))
+    dut._log.info("%d to %d in a known one, whose first takes %d", min(fills[1:]), max(fills), fills[0])
+    assert max(costs) - min(costs) <= 2 and fills[0] <= max(costs), "an install costs the same at every fill"
+    # But for the few that move another one.
+    assert sorted(fills)[-len(fills) // 50 - 2] - min(fills[1:]) <= 2 and max(fills) < min(fills[1:]) + 8 * 16
+
+
+@cocotb.test()
+async def spread(dut):
+    """1,000 policies under as many masks as MASKS_USED says: packets of all of them, one lookup behind the other."""
+    t, rng, model = await table(dut)
+    used = setting("MASKS_USED")
+    masks = [Mask(i % 2 == 1, 32 - i, 0, i % 3 == 0) for i in range(used)]
+    maker = Maker(rng, masks)
+    for i in range(1000):
+        m = masks[i % used]
+        address = i.to_bytes(3, "big")
+        policy = Policy(m, bytes(16), bytes(16), 6 * m.proto, 0, 0, i, PROTECT, i)
+        policy.src = ((10 << 24 | int.from_bytes(address, "big")) << (32 - m.src_len) & 0xFFFFFFFF).to_bytes(
+            4, "big"
+        )
+        policy.src = prefix(policy.src, m.src_len).ljust(16, b"\0")
+        assert await add(t, model, policy)
+    packets = [maker.inside(p) for p in rng.sample(model.policies, 1000)]
+    t.answered.clear()
+    await check(t, model, packets)
+    lookups = (len(packets) - 1) / (t.answered[-1] - t.answered[0])
+    dut._log.info("%d masks: %.4f lookups a cycle", used, lookups)
+    assert lookups > 0.98 / -(-used // 4)
     if "POLICY_REPORT" in os.environ:
         with open(os.environ["POLICY_REPORT"], "w") as out:
-            out.writelines(f"{' '.join(map(str, line))}\n" for line in report)
+            out.write(f"{lookups}\n")
