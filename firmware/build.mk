@@ -10,9 +10,10 @@ FW_SOURCES := $(addprefix firmware/,crt0.S main.c mem.c $(FW_TESTED)) \
 FW_OBJS := $(patsubst %,$(BUILD)/firmware/%.o,$(basename $(notdir $(FW_SOURCES))))
 FW_CROSS := riscv64-unknown-elf-
 FW_ARCH := -march=rv32i -mabi=ilp32
-FW_CFLAGS := $(FW_ARCH) --specs=picolibc.specs -std=gnu11 -O3 -funroll-loops -g -ffunction-sections \
+FW_CFLAGS := $(FW_ARCH) --specs=picolibc.specs -std=gnu11 -O3 -funroll-loops -flto -g -ffunction-sections \
 	-fdata-sections -fno-strict-aliasing -fno-tree-loop-distribute-patterns $(WARNINGS) -Ifirmware -Idriver/abi -Idriver/common -I$(BUILD)/gen
 
+# Calls between files cost the small CPU much. GCC itself calls what is in mem.c, so that is no part of it.
 ALL_TARGETS += $(FW).elf $(FW).hex
 OBJS += $(FW_OBJS)
 
@@ -20,13 +21,13 @@ define fw_rule
 $(BUILD)/firmware/$(basename $(notdir $(1))).o: $(1) firmware/build.mk | $(VENV)/.stamp $(GEN_H)
 	$$(call say,FWCC,$$@)
 	@mkdir -p $$(@D)
-	@$$(FW_CROSS)gcc $$(FW_CFLAGS) -MMD -MP -c -o $$@ $$<
+	@$$(FW_CROSS)gcc $$(FW_CFLAGS) $(if $(filter %/mem.c,$(1)),-fno-lto) -MMD -MP -c -o $$@ $$<
 endef
 $(foreach s,$(FW_SOURCES),$(eval $(call fw_rule,$(s))))
 
 $(FW).elf: $(FW_OBJS) firmware/vesper-fw.ld
 	$(call say,FWLD,$@)
-	@$(FW_CROSS)gcc $(FW_ARCH) --specs=picolibc.specs -nostartfiles -Wl,--gc-sections \
+	@$(FW_CROSS)gcc $(FW_CFLAGS) -nostartfiles -Wl,--gc-sections \
 		-Wl,--fatal-warnings -T firmware/vesper-fw.ld -o $@ $(FW_OBJS)
 
 # One 32-bit word a line, from address 0, for $readmemh.

@@ -61,6 +61,7 @@ void sa_add(const void *msg, struct result *res)
 	struct vesper_sa_error err;
 	enum vesper_mbx_status status;
 	struct vesper_sa_map map;
+	u32 queues, replay_max;
 	int ret;
 
 	if (!card_trusted()) {
@@ -68,13 +69,15 @@ void sa_add(const void *msg, struct result *res)
 		return;
 	}
 	ret = stage_sa(FIELD(vesper_mbx_sa_add, sa));
+	queues = card_queues(); /* while the copy is under way */
+	replay_max = card_replay_max();
 	stage_map(&map);
 	if (!ret)
 		ret = stage_hash_key(sa->dir == VESPER_DIR_OUT ? CRYPTO_OUT : CRYPTO_IN,
 				     sa->key_len);
 	status = vesper_sa_check_mapped(sa, &map, &err);
 	if (!status)
-		status = vesper_sa_check_card(sa, card_queues(), card_replay_max(), &err);
+		status = vesper_sa_check_card(sa, queues, replay_max, &err);
 	if (status)
 		refuse(res, status, (u16)(FIELD(vesper_mbx_sa_add, sa) + err.field), err.value);
 	else if (ret)

@@ -6,47 +6,49 @@
 #define PORTS	  ARRAY_SIZE(((vesper_mgmt_t *)0)->natt_port)
 #define MAP_WORDS 16
 
-/* As the registers have it, and how many inbound SAs use it. */
-static struct {
-	u16 port;
-	u32 users;
-} ports[PORTS];
+/* As the registers have it: 0 is free; and how many inbound SAs use it. */
+static u32 ports[PORTS];
+static u32 users[PORTS];
 
 static void set_port(u32 i, u16 port)
 {
-	ports[i].port = port;
+	ports[i] = port;
 	mmio_write(REG(natt_port[0]) + 4 * i, port);
+}
+
+/* Where a port, or 0, stands, or PORTS. */
+static u32 find_port(u16 port)
+{
+	u32 i;
+
+	for (i = 0; i < PORTS && ports[i] != port; i++)
+		;
+	return i;
 }
 
 enum vesper_mbx_status pipes_port_get(u16 port)
 {
-	u32 i, free = PORTS;
+	u32 i;
 
 	if (port == NATT_PORT)
 		return VESPER_MBX_OK;
-	for (i = 0; i < PORTS; i++) {
-		if (!ports[i].users)
-			free = i;
-		else if (ports[i].port == port)
-			break;
-	}
+	i = find_port(port);
 	if (i == PORTS) {
-		if (free == PORTS)
+		i = find_port(0);
+		if (i == PORTS)
 			return VESPER_MBX_E_PORTS_FULL;
-		i = free;
 		set_port(i, port);
 	}
-	ports[i].users++;
+	users[i]++;
 	return VESPER_MBX_OK;
 }
 
 void pipes_port_put(u16 port)
 {
-	u32 i;
+	u32 i = find_port(port);
 
-	for (i = 0; i < PORTS; i++)
-		if (ports[i].users && ports[i].port == port && !--ports[i].users)
-			set_port(i, 0);
+	if (i < PORTS && !--users[i])
+		set_port(i, 0);
 }
 
 void pipes_dscp_map(const word_t words[MAP_WORDS])
@@ -62,7 +64,7 @@ void pipes_reset(void)
 	u32 i;
 
 	for (i = 0; i < PORTS; i++) {
-		ports[i].users = 0;
+		users[i] = 0;
 		set_port(i, 0);
 	}
 	for (i = 0; i < MAP_WORDS; i++)

@@ -7,7 +7,7 @@
 
 /**
  * pipes_port_get - have the card look for ESP at a UDP port too (RFC 3948)
- * @port: host order; 4500 is always looked at
+ * @port: host order, not 0; 4500 is always looked at
  *
  * To be given back with pipes_port_put() as often as it was got.
  *

@@ -234,13 +234,14 @@ static enum vesper_mbx_status check_lease(const struct vesper_sa *sa, u32 flags,
 static enum vesper_mbx_status check_prefix(const u8 addr[16], u32 words, u8 len, size_t field,
 					   struct vesper_sa_error *err)
 {
-	u32 beyond = len % 32 ? 0xffffffffu >> len % 32 : 0xffffffffu; /* of the word at the edge */
 	size_t edge = len / 32, i;
 
-	/* Words from the edge on, of which the first may hold bits of the prefix. */
-	if (!(words >> edge))
+	/* Of the words from the edge on only the first may hold bits of the prefix. */
+	words >>= edge;
+	if (!words)
 		return VESPER_MBX_OK;
-	if (!(words >> edge >> 1) && !(get_unaligned_be32(addr + 4 * edge) & beyond))
+	if (words == 1 && len % 32 &&
+	    !(get_unaligned_be32(addr + 4 * edge) & 0xffffffffu >> len % 32))
 		return VESPER_MBX_OK;
 	i = len / 8;
 	if (!(addr[i] & (0xff >> len % 8)))

@@ -37,41 +37,54 @@ module mgmt_mailbox (
     output logic [31:0] req_rdata
 );
 
-  logic [3:0][7:0] req[512];
+  logic [3:0][3:0][7:0] req[128];  // four words wide, so that erasing takes a quarter of the cycles
   logic [3:0][7:0] rsp[512];
-  logic [9:0] words;  // of the request window, from the first, that are to be erased
+  logic [7:0] rows;  // of the request window, from the first, that are to be erased
+  logic [3:0][31:0] req_row;
+  logic [1:0] req_word;
   logic answered;  // the host waits for the erasing only
 
   assign busy = pending || erasing || !serve;
 
   // One write port. What the host may have written is erased from its end.
-  wire        wr = erasing || (h_wr && !busy);
-  wire [ 8:0] wr_addr = erasing ? 9'(words - 10'd1) : h_wr_addr;
-  wire [31:0] wr_data = erasing ? '0 : h_wr_data;
-  wire [ 3:0] wr_be = erasing ? '1 : h_wr_be;
+  wire              wr = erasing || (h_wr && !busy);
+  wire  [ 6:0]      wr_row = erasing ? 7'(rows - 8'd1) : h_wr_addr[8:2];
+  wire  [31:0]      wr_data = erasing ? '0 : h_wr_data;
+  logic [ 3:0][3:0] wr_be;
+
+  always_comb begin
+    wr_be = '1;
+    if (!erasing) for (int i = 0; i < 4; i++) wr_be[i] = h_wr_addr[1:0] == 2'(i) ? h_wr_be : '0;
+  end
+
+  assign req_rdata = req_row[req_word];
 
   always_ff @(posedge clk) begin
-    if (wr) for (int i = 0; i < 4; i++) if (wr_be[i]) req[wr_addr][i] <= wr_data[8*i+:8];
-    if (req_rd) req_rdata <= req[req_addr];
+    if (wr)
+      for (int w = 0; w < 4; w++) for (int i = 0; i < 4; i++) if (wr_be[w][i]) req[wr_row][w][i] <= wr_data[8*i+:8];
+    if (req_rd) begin
+      req_row  <= req[req_addr[8:2]];
+      req_word <= req_addr[1:0];
+    end
     if (rsp_wr) for (int i = 0; i < 4; i++) if (be[i]) rsp[rsp_addr][i] <= wdata[8*i+:8];
     h_rd_data <= rsp[h_rd_addr];
   end
 
   always_ff @(posedge clk) begin
     if (ring && !busy) pending <= 1'b1;
-    if (h_wr && !busy && {1'b0, h_wr_addr} >= words) words <= {1'b0, h_wr_addr} + 10'd1;
+    if (h_wr && !busy && {1'b0, h_wr_addr[8:2]} >= rows) rows <= {1'b0, h_wr_addr[8:2]} + 8'd1;
     if (done && pending) begin
       pending  <= 1'b0;
       answered <= 1'b1;
-      erasing  <= words != 0;
-      if (words == 0) begin
+      erasing  <= rows != 0;
+      if (rows == 0) begin
         answered <= 1'b0;
         count    <= count + 16'd1;
       end
     end
     if (erasing) begin
-      words <= words - 10'd1;
-      if (words == 10'd1) begin
+      rows <= rows - 8'd1;
+      if (rows == 8'd1) begin
         erasing  <= 1'b0;
         answered <= 1'b0;
         count    <= count + 16'(answered);
@@ -81,7 +94,7 @@ module mgmt_mailbox (
       pending  <= 1'b0;
       answered <= 1'b0;
       erasing  <= 1'b1;
-      words    <= 10'd512;
+      rows     <= 8'd128;
       count    <= '0;
     end
   end

@@ -154,7 +154,10 @@ class Card:
         """All that the CPU and the mailbox remember, as bytes."""
         mgmt = self.dut.mgmt
         places = [mgmt.cpu.ram, mgmt.mailbox.req, mgmt.mailbox.rsp]
-        return [b"".join(int(word.value).to_bytes(4, "little") for word in reversed(list(p))) for p in places]
+        return [
+            b"".join(int(word.value).to_bytes(len(word) // 8, "little") for word in reversed(list(p)))
+            for p in places
+        ]
 
 
 def hash_key(key):
