@@ -33,6 +33,7 @@ $(eval $(call unit_test,lib_drops,tests/unit/lib_drops.c tests/unit/lib_frame.c 
 $(eval $(call unit_test,lib_replay,tests/unit/lib_replay.c lib/replay.c,))
 $(eval $(call unit_test,lib_table,tests/unit/lib_table.c tests/unit/lib_frame.c $(LIB_TESTED),$(LIB_TESTED_LIBS)))
 $(eval $(call unit_test,lib_failover,tests/unit/lib_failover.c tests/unit/lib_frame.c $(FAKE_CARD) $(LIB_TESTED),$(LIB_TESTED_LIBS)))
+$(eval $(call unit_test,lib_keystore,tests/unit/lib_keystore.c lib/keystore.c,$(LIB_TESTED_LIBS)))
 LIB_WRAP := -Wl,--wrap=free
 # Whoever frees memory is looked at.
 $(eval $(call unit_test,lib_erase,tests/unit/lib_erase.c tests/unit/lib_frame.c $(LIB_TESTED),$(LIB_WRAP) $(LIB_TESTED_LIBS)))

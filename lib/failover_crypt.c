@@ -117,6 +117,9 @@ static void note_out(struct esp_sa *sa, const struct vesper_frame *frame, uint32
 {
 	if (frame->status != VESPER_ST_OK) {
 		sa_drop(sa, frame->status);
+		/* Results that got lost on the way back used up numbers of which nobody told. */
+		if (frame->status == VESPER_ST_LEASE)
+			sa->info.seq = sa->card->lease_end;
 		return;
 	}
 	if (frame->seq > sa->info.seq && frame->op != VESPER_OP_INPLACE)

@@ -236,7 +236,8 @@ void soft_one(struct soft *s, struct vesper_frame *frame, unsigned int op)
 		esp_in(&s->esp, frame);
 	else
 		esp_out(&s->esp, frame, op);
-	s->stats.tx[frame->status]++;
+	/* A verdict in place goes with a frame that was delivered. */
+	s->stats.tx[frame->inplace ? VESPER_ST_OK : frame->status]++;
 	s->stats.tx_bytes += frame->len;
 }
 

@@ -256,7 +256,8 @@ int vesper_decrypt(struct vesper *v, struct vesper_frame *frames, size_t count);
  * buffers keep what was in them; len, status and seq tell what left. (Where the
  * library encrypts for the card, the buffer is needed and then holds what left.)
  *
- * Return: number of frames that left; -EOPNOTSUPP without a card; as vesper_encrypt().
+ * Return: number of frames that left; -EOPNOTSUPP without a card, -ENODEV when it
+ * has gone (VESPER_FALLBACK_AUTO); as vesper_encrypt().
  */
 int vesper_send(struct vesper *v, struct vesper_frame *frames, size_t count);
 
@@ -266,8 +267,10 @@ int vesper_send(struct vesper *v, struct vesper_frame *frames, size_t count);
  * @timeout_ms: how long to wait for the first; -1: for ever
  *
  * Return: number of frames, 0 when none came in time; -EOPNOTSUPP without a card;
+ * -ENODEV when it has gone (VESPER_FALLBACK_AUTO) and nothing of it is left;
  * -EMSGSIZE when the next frame is longer than its room (it is dropped). A frame
- * whose status is not OK is ESP that came as it stands, or an in-place verdict.
+ * whose status is not OK is ESP that came as it stands, an in-place verdict, or
+ * (with length 0, VESPER_FALLBACK_AUTO) one that the library dropped.
  */
 int vesper_recv(struct vesper *v, struct vesper_frame *frames, size_t count, int timeout_ms);
 
@@ -303,7 +306,8 @@ int vesper_failover_stats(struct vesper *v, struct vesper_failover_stats *stats)
  * vesper_reattach - take a card in use (again), by the socket of vesper_open()
  *
  * The SAs move to the card, outbound ones above every number that was used, as far
- * as it takes them.
+ * as it takes them. What the old card had received can no longer be collected:
+ * call vesper_recv() until it says -ENODEV before.
  *
  * Return: 0; -EOPNOTSUPP without VESPER_FALLBACK_AUTO; -EALREADY if the card works;
  * or the error of opening it, and software goes on.

@@ -120,7 +120,7 @@ module ip_parse
         if (w.next == PROTO_ROUTING) walk.routing = 1'b1;
         if (w.next == PROTO_FRAGMENT) begin
           walk.later = {bytes[23:16], bytes[31:27]} != 13'd0;
-          walk.fragment = walk.later || bytes[24];
+          walk.fragment = w.fragment || walk.later || bytes[24];
           walk.done = walk.later;
         end
       end

@@ -17,8 +17,8 @@
 #define IP	  20
 #define ROOM	  (VESPER_FRAME_MAX + VESPER_OVERHEAD)
 #define MTU	  1602 /* some results are exactly as long: they have 4n + 2 bytes */
-#define SA_IN	  8    /* SAs under attack */
-#define SA_OUT	  6
+#define SA_IN	  16   /* SAs under attack */
+#define SA_OUT	  12
 #define SA_GOOD	  SA_OUT /* index of the outbound SA that good packets use; its twin is inbound */
 #define WHAT_SIZE 160
 
@@ -51,11 +51,17 @@ enum path { DECRYPT, ENCRYPT, WIRE_IN, WIRE_OUT, PATHS };
 struct input {
 	uint8_t data[ROOM];
 	uint32_t len;
+	uint32_t l2;	      /* where the IP header stands, */
+	uint32_t esp;	      /* and ESP; 0: none */
+	uint8_t family;	      /* of that header */
 	char what[WHAT_SIZE]; /* how it was mutated */
 };
 
-/* A frame for the outbound side: Ethernet and IPv4, then mutated. @prev: one to splice with. */
+/* A frame for the outbound side: an IP packet, then mutated. @prev: one to splice with. */
 void make_plain(struct rng *r, struct input *in, const struct input *prev);
+/* The same, ESP that is not encrypted yet, for an SA with VESPER_SAF_INPLACE. */
+void make_inplace(struct rng *r, const struct vesper_sa *sa, struct input *in,
+		  const struct input *prev);
 /* A frame for the inbound side: ESP under one of the SAs, mutated before and after it was sealed. */
 void make_esp(struct rng *r, struct sas *sas, struct input *in, const struct input *prev);
 /* A frame that any card must pass. */

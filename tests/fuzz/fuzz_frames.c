@@ -18,8 +18,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "bytes.h"
 #include "fuzz_frames.h"
-#include "ipv4.h"
+#include "packet.h"
 
 #define CHUNK	 64 /* frames on the wire before somebody looks */
 #define WIRE_MIN 60
@@ -136,6 +137,8 @@ static int add_sa(struct frames *f, const struct vesper_sa *sa, uint32_t *card, 
 	uint32_t handle;
 
 	open_window.replay_window = 0;
+	open_window.hard_packets = 0;
+	open_window.soft_packets = 0;
 	if (vesper_sa_add(f->card, sa, card))
 		return frames_say(f, "card refuses SA: %s", vesper_strerror(f->card));
 	if (vesper_sa_add(f->soft, sa, soft))
@@ -178,13 +181,21 @@ static uint32_t card_handle(const struct frames *f, uint32_t soft)
 	return 0;
 }
 
-/* An outbound SA: mostly one of those that are there. */
-static void choose_sa(struct frames *f, struct rng *r, struct item *it)
+/* An outbound SA: mostly one of those that are there, and mostly for what it is. */
+static void choose_sa(struct frames *f, struct rng *r, struct item *it, uint32_t i)
 {
-	uint32_t i = below(r, SA_OUT), flip = 0;
+	bool inplace = f->sas.out[i].flags & VESPER_SAF_INPLACE;
+	uint32_t flip = 0;
 
 	it->want.sa = f->soft_out[i];
 	it->got.sa = f->card_out[i];
+	it->want.op = inplace ? VESPER_OP_INPLACE : once_in(r, 10) ? VESPER_OP_DUMMY : 0;
+	if (once_in(r, 30))
+		it->want.op = inplace ? VESPER_OP_ENCRYPT : VESPER_OP_INPLACE;
+	if (it->want.op == VESPER_OP_INPLACE)
+		it->want.seq_hi = once_in(r, 3) ? 0 : (uint32_t)rng_next(r);
+	it->got.op = it->want.op;
+	it->got.seq_hi = it->want.seq_hi;
 	switch (below(r, 24)) {
 	case 0:
 		i = below(r, SA_IN);
@@ -216,9 +227,12 @@ static void make_items(struct frames *f, struct rng *r)
 		struct item *it = &f->item[i];
 		const struct input *prev = i ? &f->item[i - 1].in : &nothing;
 		bool esp = f->path == DECRYPT || f->path == WIRE_IN;
+		uint32_t sa = below(r, SA_OUT);
 
 		if (esp && !once_in(r, 10))
 			make_esp(r, &f->sas, &it->in, prev);
+		else if (!esp && (f->sas.out[sa].flags & VESPER_SAF_INPLACE) && !once_in(r, 5))
+			make_inplace(r, &f->sas.out[sa], &it->in, prev);
 		else
 			make_plain(r, &it->in, prev);
 		/* A frame without bytes cannot be on a wire. */
@@ -237,7 +251,7 @@ static void make_items(struct frames *f, struct rng *r)
 		memcpy(it->want_data, it->in.data, it->in.len);
 		memcpy(it->got_data, it->in.data, it->in.len);
 		if (!esp && (f->path == ENCRYPT || !once_in(r, 3)))
-			choose_sa(f, r, it);
+			choose_sa(f, r, it, sa);
 	}
 }
 
@@ -279,7 +293,7 @@ static void expect_wire_in(struct frames *f, struct item *it)
 		return;
 	}
 	expect_decrypt(f, it);
-	it->want.seq = 0;
+	it->want.seq = (uint32_t)it->want.seq;
 	if (it->want.status == VESPER_ST_NOT_ESP) {
 		it->want.status = VESPER_ST_OK;
 		it->want.len = len;
@@ -289,12 +303,18 @@ static void expect_wire_in(struct frames *f, struct item *it)
 
 static void expect_wire_out(struct frames *f, struct item *it)
 {
+	struct packet p;
+
 	if (it->want.sa) {
 		vesper_encrypt(f->soft, &it->want, 1);
 	} else if (it->in.len < VESPER_FRAME_MIN || it->in.len > VESPER_FRAME_MAX) {
 		drop(&it->want, VESPER_ST_BAD_LENGTH);
-	} else if (it->in.len > MTU) {
-		drop(&it->want, VESPER_ST_TOO_BIG);
+	} else {
+		packet_parse(it->in.data, it->in.len, true, &p);
+		if (it->in.len - (p.l2 - ETH) > MTU) {
+			drop(&it->want, VESPER_ST_TOO_BIG);
+			it->want.fits = MTU - ETH;
+		}
 	}
 }
 
@@ -338,6 +358,10 @@ static int compare(struct frames *f, uint32_t i)
 		return frames_differ(f, i, "content", 0, 1);
 	if (got->seq != want->seq)
 		return frames_differ(f, i, "sequence number", want->seq, got->seq);
+	if (got->fits != want->fits)
+		return frames_differ(f, i, "what fits", want->fits, got->fits);
+	if (got->inplace != want->inplace)
+		return frames_differ(f, i, "in place", want->inplace, got->inplace);
 	if (got->esp != want->esp)
 		return frames_differ(f, i, "esp", want->esp, got->esp);
 	if ((f->path == DECRYPT || f->path == WIRE_IN) && got->sa != want->sa)
@@ -351,7 +375,8 @@ void frames_count_tx(struct frames *f, const struct vesper_frame *frame)
 {
 	if (frame->status == VESPER_ST_BAD_LENGTH)
 		return;
-	f->tx[frame->status]++;
+	/* A verdict in place goes with a frame that was delivered. */
+	f->tx[frame->inplace ? VESPER_ST_OK : frame->status]++;
 	f->tx_bytes += frame->len;
 }
 
@@ -473,7 +498,7 @@ static int receive(struct frames *f, uint32_t from, uint32_t end)
 	for (i = from; i < end; i++) {
 		struct item *it = &f->item[i];
 
-		if (it->want.status != VESPER_ST_OK) {
+		if (it->want.status != VESPER_ST_OK && !it->want.inplace) {
 			/* Which of them, the counters say. */
 			it->got.status = it->want.status;
 			f->seen[WIRE_IN][it->want.status]++;

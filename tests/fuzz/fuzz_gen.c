@@ -5,12 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bytes.h"
 #include "crypto.h"
 #include "fuzz.h"
-#include "ipv4.h"
+#include "packet.h"
 
 #define ESP_HEAD 16 /* SPI, sequence number, IV */
-#define TEXT_MAX 9400
+#define ESN_HIGH 5  /* upper half of inbound numbers with ESN */
+#define TEXT_MAX 9300
 
 static void note(struct input *in, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
@@ -24,28 +26,114 @@ static void note(struct input *in, const char *format, ...)
 	va_end(args);
 }
 
-static void make_sa(struct rng *r, struct vesper_sa *sa, unsigned int dir, unsigned int i)
+static void make_simple(struct rng *r, struct vesper_sa *sa, unsigned int dir, unsigned int i)
 {
 	static const uint32_t windows[] = { 64, 0, 32, 1024, 1, 4096, 2, 65 };
+	bool v6 = i % 3 == 2;
 
 	*sa = (struct vesper_sa){
 		.dir = (uint8_t)dir,
 		.mode = i % 2 ? VESPER_MODE_TRANSPORT : VESPER_MODE_TUNNEL,
-		.family = VESPER_IPV4,
+		.family = v6 ? VESPER_IPV6 : VESPER_IPV4,
 		.alg = VESPER_ALG_AES_GCM,
-		.key_len = (uint8_t)(16 + 8 * (i % 3)),
+		.key_len = (uint8_t)(16 + 8 * below(r, 3)),
 		.icv_len = (uint8_t)(8 + 4 * below(r, 3)),
 		.ttl = (uint8_t)(1 + below(r, 255)),
-		.tos = (uint8_t)below(r, 256),
 		.spi = { 1, (uint8_t)dir, 0, (uint8_t)(i / 2) },
 		.src = { 192, 0, 2, 1 },
 		.dst = { 192, 0, 2, (uint8_t)(2 + i % 2) },
 		.replay_window = dir == VESPER_DIR_IN ? windows[i % 8] : 0,
 	};
-	if (dir == VESPER_DIR_OUT && sa->mode == VESPER_MODE_TUNNEL && once_in(r, 2))
-		sa->flags = VESPER_SAF_DF;
+	if (v6) {
+		rng_fill(r, sa->src, sizeof(sa->src));
+		rng_fill(r, sa->dst, sizeof(sa->dst));
+	}
 	rng_fill(r, sa->key, sa->key_len);
 	rng_fill(r, sa->salt, sizeof(sa->salt));
+}
+
+/* What only an outbound SA has. */
+static void make_outer(struct rng *r, struct vesper_sa *sa)
+{
+	static const uint32_t dscps[] = { 0, VESPER_SAF_DSCP_COPY, VESPER_SAF_DSCP_MAP };
+	static const uint32_t dfs[] = { 0, VESPER_SAF_DF, VESPER_SAF_DF_COPY };
+
+	if (once_in(r, 3))
+		sa->mtu = (uint16_t)(1280 + below(r, 400));
+	if (once_in(r, 6)) {
+		sa->hard_packets = 5 + below(r, 40);
+		sa->hard_bytes = below(r, 20000);
+		sa->soft_packets = below(r, (uint32_t)sa->hard_packets);
+	}
+	if (once_in(r, 6))
+		sa->lease_end = 5 + below(r, 40);
+	if (sa->mode != VESPER_MODE_TUNNEL || (sa->flags & VESPER_SAF_INPLACE))
+		return;
+	sa->tos = (uint8_t)(below(r, 64) << 2);
+	sa->flags |= dscps[below(r, 3)] | (once_in(r, 3) ? VESPER_SAF_ECN_OFF : 0);
+	if (sa->family == VESPER_IPV4) {
+		sa->flags |= dfs[below(r, 3)];
+	} else {
+		sa->flow_label = below(r, 1u << 20);
+		sa->flags |= once_in(r, 2) ? VESPER_SAF_FLOW_COPY : 0;
+	}
+	if (once_in(r, 3))
+		sa->tfc = (uint16_t)below(r, 2000);
+}
+
+/* What only an inbound SA has. */
+static void make_inner(struct rng *r, struct vesper_sa *sa)
+{
+	if (sa->flags & VESPER_SAF_INPLACE) {
+		sa->replay_window = 0;
+		return;
+	}
+	if (sa->mode == VESPER_MODE_TUNNEL)
+		sa->flags |= (once_in(r, 3) ? VESPER_SAF_DSCP_COPY : 0) |
+			     (once_in(r, 3) ? VESPER_SAF_ECN_OFF : 0);
+	if (once_in(r, 6))
+		sa->hard_packets = 5 + below(r, 40);
+	if (!once_in(r, 3))
+		return;
+	sa->flags |= VESPER_SAF_SELECTOR;
+	sa->sel = (struct vesper_selector){
+		.proto = once_in(r, 2) ? 17 : 0,
+		.sport_max = once_in(r, 2) ? UINT16_MAX : 0x8000,
+		.dport_min = once_in(r, 2) ? 0 : 0x2000,
+		.dport_max = UINT16_MAX,
+	};
+	if (once_in(r, 2)) {
+		/* The upper half of all addresses, of either family. */
+		sa->sel.family = once_in(r, 3) ? VESPER_IPV6 : VESPER_IPV4;
+		sa->sel.src[0] = 0x80;
+		sa->sel.src_len = 1;
+	}
+}
+
+static void make_sa(struct rng *r, struct vesper_sa *sa, unsigned int dir, unsigned int i)
+{
+	make_simple(r, sa, dir, i);
+	if (once_in(r, 4)) {
+		sa->alg = VESPER_ALG_AES_GMAC;
+		sa->icv_len = 16;
+	}
+	if (once_in(r, 3)) {
+		sa->flags |= VESPER_SAF_ESN;
+		sa->seq = dir == VESPER_DIR_IN ? (uint64_t)ESN_HIGH << 32 : 0;
+	}
+	if (once_in(r, 4)) {
+		sa->flags |= VESPER_SAF_UDP;
+		put_be16(sa->sport, 1 + below(r, 65535));
+		put_be16(sa->dport, once_in(r, 2) ? 4500 : 5000 + below(r, 4));
+	}
+	if (once_in(r, 6))
+		sa->flags |= VESPER_SAF_INPLACE;
+	else if (sa->alg == VESPER_ALG_AES_GCM && once_in(r, 4))
+		sa->flags |= VESPER_SAF_IIV;
+	if (dir == VESPER_DIR_OUT)
+		make_outer(r, sa);
+	else
+		make_inner(r, sa);
 }
 
 void make_sas(struct rng *r, struct sas *sas)
@@ -55,15 +143,16 @@ void make_sas(struct rng *r, struct sas *sas)
 	for (i = 0; i < SA_OUT; i++)
 		make_sa(r, &sas->out[i], VESPER_DIR_OUT, i);
 	/* One that comes to its end, one whose numbers carry through all bytes. */
+	make_simple(r, &sas->out[0], VESPER_DIR_OUT, 0);
+	make_simple(r, &sas->out[1], VESPER_DIR_OUT, 1);
 	sas->out[0].seq = UINT32_MAX - below(r, 30);
 	sas->out[1].seq = 0x00ffffff - below(r, 30);
 	for (i = 0; i < SA_IN; i++)
 		make_sa(r, &sas->in[i], VESPER_DIR_IN, i);
 	/* Good packets have a pair of SAs of their own, which no mutated frame knows the key of. */
-	make_sa(r, &sas->out[SA_GOOD], VESPER_DIR_OUT, 100);
+	make_simple(r, &sas->out[SA_GOOD], VESPER_DIR_OUT, 100);
 	sas->in[SA_IN] = sas->out[SA_GOOD];
 	sas->in[SA_IN].dir = VESPER_DIR_IN;
-	sas->in[SA_IN].flags = 0;
 	sas->in[SA_IN].replay_window = 64;
 	for (i = 0; i <= SA_IN; i++)
 		sas->seq[i] = 0;
@@ -100,29 +189,85 @@ static uint32_t make_ip(struct rng *r, uint8_t *ip, const uint8_t dst[4], uint8_
 	return hlen + len;
 }
 
-static void make_eth(uint8_t *frame)
+/* An IPv6 packet at @ip; @hlen: 40 and 8 for each destination options header. */
+static uint32_t make_ip6(struct rng *r, uint8_t *ip, const uint8_t dst[16], uint8_t proto,
+			 uint32_t hlen, const uint8_t *payload, uint32_t len)
 {
-	static const uint8_t eth[ETH] = { 2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0 };
+	static const uint8_t kinds[] = { 60, 60, 0, 43, 60 };
+	uint32_t at = IPV6_HLEN, named = 6;
 
-	memcpy(frame, eth, ETH);
+	memmove(ip + hlen, payload, len);
+	put_be32(ip, 6u << 28 | (uint32_t)(rng_next(r) & 0xfffffff));
+	put_be16(ip + 4, hlen - IPV6_HLEN + len);
+	ip[7] = (uint8_t)below(r, 256);
+	rng_fill(r, ip + 8, 16);
+	memcpy(ip + 24, dst, 16);
+	for (; at < hlen; named = at, at += 8) {
+		ip[named] = kinds[below(r, sizeof(kinds))];
+		memset(ip + at, 0, 8);
+		ip[at + 2] = 1; /* PadN of four bytes; of a routing header, its type */
+		ip[at + 3] = 4;
+		/* An atomic fragment, or one that is not. */
+		if (once_in(r, 6)) {
+			ip[named] = 44;
+			put_be16(ip + at + 2, once_in(r, 2) ? 0 : below(r, 65536));
+		}
+	}
+	ip[named] = proto;
+	return hlen + len;
 }
 
-static void any_packet(struct rng *r, struct input *in, uint32_t len)
+/* Ethernet with none, one or two tags. Return: bytes, the type not yet written. */
+static uint32_t make_eth(struct rng *r, struct input *in, uint8_t family)
+{
+	static const uint8_t eth[ETH] = { 2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 0, 0 };
+	uint32_t tags = once_in(r, 4) ? 1 + below(r, 2) : 0, at = 12;
+
+	memcpy(in->data, eth, ETH);
+	for (; tags; tags--, at += 4) {
+		put_be16(in->data + at, once_in(r, 2) ? 0x8100 : 0x88a8);
+		put_be16(in->data + at + 2, below(r, 65536));
+	}
+	put_be16(in->data + at, family == VESPER_IPV6 ? ETHERTYPE_IPV6_NR : ETHERTYPE_IPV4_NR);
+	in->l2 = at + 2;
+	in->family = family;
+	in->esp = 0;
+	return in->l2;
+}
+
+/* Bytes of a header, sometimes with options or extension headers. */
+static uint32_t any_hlen(struct rng *r, uint8_t family)
+{
+	if (family == VESPER_IPV6)
+		return IPV6_HLEN + (once_in(r, 3) ? 8 * below(r, 7) : 0);
+	return once_in(r, 8) ? IP + 4 * below(r, 11) : IP;
+}
+
+static uint32_t any_ip(struct rng *r, uint8_t *ip, uint8_t family, const uint8_t dst[16],
+		       uint8_t proto, uint32_t hlen, const uint8_t *payload, uint32_t len)
+{
+	return family == VESPER_IPV6 ? make_ip6(r, ip, dst, proto, hlen, payload, len) :
+				       make_ip(r, ip, dst, proto, hlen, payload, len);
+}
+
+static void any_packet(struct rng *r, struct input *in, uint32_t len, bool simple)
 {
 	static uint8_t payload[TEXT_MAX];
-	uint8_t dst[4];
-	uint32_t hlen = once_in(r, 8) ? IP + 4 * below(r, 11) : IP;
+	uint8_t family = !simple && once_in(r, 2) ? VESPER_IPV6 : VESPER_IPV4;
+	uint32_t hlen = simple ? IP : any_hlen(r, family), l2;
+	uint8_t dst[16];
 
 	rng_fill(r, payload, len);
 	rng_fill(r, dst, sizeof(dst));
-	make_eth(in->data);
-	in->len = ETH + make_ip(r, in->data + ETH, dst, once_in(r, 2) ? 17 : 6, hlen, payload, len);
+	l2 = make_eth(r, in, family);
+	in->len = l2 +
+		  any_ip(r, in->data + l2, family, dst, once_in(r, 2) ? 17 : 6, hlen, payload, len);
 }
 
 void make_good(struct rng *r, struct input *in)
 {
 	in->what[0] = 0;
-	any_packet(r, in, below(r, 400));
+	any_packet(r, in, below(r, 400), true);
 }
 
 /* ---- mutations of what is encrypted: the ICV will be right ---- */
@@ -177,12 +322,13 @@ static uint32_t make_text(struct rng *r, struct input *in, const struct vesper_s
 	bool tunnel = sa->mode == VESPER_MODE_TUNNEL;
 	uint32_t kind = once_in(r, 2) ? 0 : 1 + below(r, 11);
 	uint32_t len = any_size(r), extra = 0, at;
-	uint8_t next = tunnel ? 4 : 17;
-	uint8_t dst[4] = { 10, 0, 0, 1 };
+	uint8_t family = once_in(r, 3) ? VESPER_IPV6 : VESPER_IPV4;
+	uint8_t next = tunnel ? family == VESPER_IPV6 ? 41 : 4 : 17;
+	uint8_t dst[16] = { 10, 0, 0, 1 };
 
 	rng_fill(r, text, len);
 	if (tunnel)
-		len = make_ip(r, text, dst, 17, once_in(r, 8) ? 24 : IP, text, len);
+		len = any_ip(r, text, family, dst, 17, any_hlen(r, family), text, len);
 	if (kind)
 		note(in, " text:%u", kind);
 	switch (kind) {
@@ -193,8 +339,8 @@ static uint32_t make_text(struct rng *r, struct input *in, const struct vesper_s
 		text[0] = (uint8_t)below(r, 256); /* version, header length */
 		break;
 	case 3:
-		if (len >= 4)
-			put_be16(text + 2, (uint16_t)odd_length(r, len));
+		if (len >= 6)
+			put_be16(text + (family == VESPER_IPV6 ? 4 : 2), odd_length(r, len));
 		break;
 	case 4: /* traffic flow confidentiality padding (RFC 4303 2.7) */
 		extra = below(r, 100);
@@ -262,15 +408,40 @@ static uint32_t next_number(struct rng *r, struct input *in, uint32_t *last)
 	return seq;
 }
 
+static uint32_t iv_len(const struct vesper_sa *sa)
+{
+	return sa->flags & VESPER_SAF_IIV ? 0 : 8;
+}
+
+/* Seals @len bytes behind the IV. Written anew from the RFCs, so that it shares no fault with lib/. */
 static void seal(const struct vesper_sa *sa, uint8_t *esp, uint32_t len)
 {
 	struct crypto_key *key = crypto->key_new(sa->key, sa->key_len);
-	uint8_t nonce[CRYPTO_NONCE_LEN];
+	uint8_t *text = esp + 8 + iv_len(sa);
+	struct crypto_msg m = { .tag = text + len, .tag_len = sa->icv_len };
+	uint8_t aad[12], number[8] = { 0 };
+	uint32_t at = 4;
 
-	memcpy(nonce, sa->salt, 4);
-	memcpy(nonce + 4, esp + 8, 8);
-	if (!key || crypto->seal(key, nonce, esp, 8, esp + ESP_HEAD, len, esp + ESP_HEAD + len,
-				 sa->icv_len)) {
+	memcpy(aad, esp, 4);
+	if (sa->flags & VESPER_SAF_ESN) {
+		put_be32(aad + at, ESN_HIGH);
+		put_be32(number, ESN_HIGH);
+		at += 4;
+	}
+	memcpy(aad + at, esp + 4, 4);
+	memcpy(number + 4, esp + 4, 4);
+	m.aad = aad;
+	m.aad_len = at + 4;
+	memcpy(m.nonce, sa->salt, 4);
+	memcpy(m.nonce + 4, iv_len(sa) ? esp + 8 : number, 8);
+	if (sa->alg == VESPER_ALG_AES_GMAC) {
+		m.more = esp + 8;
+		m.more_len = 8 + len;
+	} else {
+		m.data = text;
+		m.len = len;
+	}
+	if (!key || crypto->seal(key, &m)) {
 		fprintf(stderr, "fuzz: sealing failed\n");
 		abort();
 	}
@@ -281,22 +452,54 @@ static void seal(const struct vesper_sa *sa, uint8_t *esp, uint32_t len)
 
 static void fix_checksum(struct input *in)
 {
+	uint8_t *ip = in->data + in->l2;
 	uint32_t hlen;
 
-	if (in->len < ETH + IP)
+	if (in->family != VESPER_IPV4 || in->len < in->l2 + IP)
 		return;
-	hlen = 4 * (in->data[ETH] & 15u);
-	if (hlen >= IP && in->len >= ETH + hlen)
-		ipv4_set_checksum(in->data + ETH, hlen);
+	hlen = 4 * (ip[0] & 15u);
+	if (hlen >= IP && in->len >= in->l2 + hlen)
+		ipv4_set_checksum(ip, hlen);
+}
+
+/* Fields of the IPv6 header and of what may be extension headers. */
+static void mutate_ip6(struct rng *r, struct input *in)
+{
+	uint8_t *ip = in->data + in->l2;
+	uint32_t kind = below(r, 6);
+
+	if (in->len < in->l2 + IPV6_HLEN + 8)
+		return;
+	note(in, " ip6:%u", kind);
+	switch (kind) {
+	case 0:
+		ip[below(r, IPV6_HLEN)] = (uint8_t)below(r, 256);
+		break;
+	case 1:
+		put_be16(ip + 4, odd_length(r, in->len - in->l2 - IPV6_HLEN));
+		break;
+	case 2:
+		ip[0] = (uint8_t)below(r, 256);
+		break;
+	case 3:
+		ip[6] = (uint8_t[]){ 0, 43, 44, 60, 50, 17, 59, 51 }[below(r, 8)];
+		break;
+	case 4: /* of an extension header: what is next, how long */
+		ip[IPV6_HLEN + below(r, 2)] = (uint8_t)(once_in(r, 2) ? below(r, 4) : 60);
+		break;
+	default:
+		ip[IPV6_HLEN + below(r, 8)] ^= (uint8_t)(1u << below(r, 8));
+		break;
+	}
 }
 
 /* Fields of the IPv4 header. */
-static void mutate_ip(struct rng *r, struct input *in)
+static void mutate_ip4(struct rng *r, struct input *in)
 {
-	uint8_t *ip = in->data + ETH;
+	uint8_t *ip = in->data + in->l2;
 	uint32_t kind = below(r, 8);
 
-	if (in->len < ETH + IP)
+	if (in->len < in->l2 + IP)
 		return;
 	note(in, " ip:%u", kind);
 	switch (kind) {
@@ -304,13 +507,13 @@ static void mutate_ip(struct rng *r, struct input *in)
 		ip[below(r, IP)] = (uint8_t)below(r, 256);
 		break;
 	case 1:
-		put_be16(ip + 2, (uint16_t)odd_length(r, in->len - ETH));
+		put_be16(ip + 2, odd_length(r, in->len - in->l2));
 		break;
 	case 2:
 		ip[0] = (uint8_t)((ip[0] & 0xf0) | below(r, 16));
 		break;
 	case 3:
-		put_be16(ip + 6, (uint16_t)(1u << below(r, 16)));
+		put_be16(ip + 6, 1u << below(r, 16));
 		break;
 	case 4:
 		ip[9] = once_in(r, 2) ? 50 : (uint8_t)below(r, 256);
@@ -322,7 +525,7 @@ static void mutate_ip(struct rng *r, struct input *in)
 		ip[0] = (uint8_t)below(r, 256);
 		break;
 	default:
-		put_be16(ip + 10, (uint16_t)(once_in(r, 2) ? 0xffff : below(r, 65536)));
+		put_be16(ip + 10, once_in(r, 2) ? 0xffff : below(r, 65536));
 		return;
 	}
 	if (below(r, 3))
@@ -331,12 +534,20 @@ static void mutate_ip(struct rng *r, struct input *in)
 		note(in, "!");
 }
 
-/* Fields behind an IPv4 header without options; the last bytes are the ICV. */
+static void mutate_ip(struct rng *r, struct input *in)
+{
+	if (in->family == VESPER_IPV6)
+		mutate_ip6(r, in);
+	else
+		mutate_ip4(r, in);
+}
+
+/* Fields from ESP on, or of the UDP header before it; the last bytes are the ICV. */
 static void mutate_esp(struct rng *r, struct input *in)
 {
-	uint32_t kind = below(r, 6), start = ETH + IP, at;
+	uint32_t kind = below(r, 7), start = in->esp, at;
 
-	if (in->len < start + ESP_HEAD + 10)
+	if (!start || in->len < start + ESP_HEAD + 10)
 		return;
 	switch (kind) {
 	case 0:
@@ -353,10 +564,15 @@ static void mutate_esp(struct rng *r, struct input *in)
 		break;
 	case 4: /* ICV of another length, or so it seems */
 		in->len -= 4;
-		put_be16(in->data + ETH + 2, (uint16_t)(in->len - ETH));
+		at = in->l2 + (in->family == VESPER_IPV6 ? 4 : 2);
+		put_be16(in->data + at,
+			 in->len - in->l2 - (in->family == VESPER_IPV6 ? IPV6_HLEN : 0));
 		fix_checksum(in);
 		note(in, " esp:short");
 		return;
+	case 5: /* what may be the UDP header: ports, length, checksum */
+		at = start - 1 - below(r, 8);
+		break;
 	default:
 		at = start + ESP_HEAD + below(r, in->len - start - ESP_HEAD);
 		break;
@@ -428,7 +644,7 @@ void make_plain(struct rng *r, struct input *in, const struct input *prev)
 	uint32_t n;
 
 	in->what[0] = 0;
-	any_packet(r, in, any_size(r));
+	any_packet(r, in, any_size(r), false);
 	for (n = once_in(r, 2) ? 0 : 1 + below(r, 3); n; n--) {
 		if (once_in(r, 2))
 			mutate_ip(r, in);
@@ -442,28 +658,42 @@ void make_plain(struct rng *r, struct input *in, const struct input *prev)
 	}
 }
 
-void make_esp(struct rng *r, struct sas *sas, struct input *in, const struct input *prev)
+/* Puts @esp of @len bytes into a frame for the SA, in UDP where it wants that. */
+static void carry(struct rng *r, const struct vesper_sa *sa, struct input *in, uint8_t *esp,
+		  uint32_t len)
 {
-	static uint8_t packet[ROOM + 1024];
-	uint32_t i = below(r, SA_IN), len, n;
-	const struct vesper_sa *sa = &sas->in[i];
-	uint32_t hlen = once_in(r, 10) ? IP + 4 * below(r, 11) : IP;
+	bool udp = sa->flags & VESPER_SAF_UDP;
+	uint32_t hlen = once_in(r, 10)		  ? any_hlen(r, sa->family) :
+			sa->family == VESPER_IPV6 ? IPV6_HLEN :
+						    IP;
+	uint32_t l2, room = VESPER_FRAME_MAX - 22 - 100 - 8;
+	static uint8_t payload[ROOM + 1024];
 
-	in->what[0] = 0;
-	note(in, "sa %u", i);
-	len = make_text(r, in, sa, packet + ESP_HEAD);
-	memcpy(packet, sa->spi, 4);
-	put_be32(packet + 4, next_number(r, in, &sas->seq[i]));
-	rng_fill(r, packet + 8, 8);
-	/* The byte before the payload may look like the first of a padding. */
-	if (once_in(r, 4))
-		packet[ESP_HEAD - 1] = 1;
-	seal(sa, packet, len);
-	make_eth(in->data);
-	len = ESP_HEAD + len + sa->icv_len;
-	if (len > VESPER_FRAME_MAX - ETH - 60)
-		len = VESPER_FRAME_MAX - ETH - 60;
-	in->len = ETH + make_ip(r, in->data + ETH, sa->dst, 50, hlen, packet, len);
+	if (len > room)
+		len = room;
+	/* Now and then as the SA does not want it. */
+	if (once_in(r, 40)) {
+		udp = !udp;
+		note(in, " udp:%u", udp);
+	}
+	memcpy(payload + (udp ? 8 : 0), esp, len);
+	if (udp) {
+		put_be16(payload, below(r, 65536));
+		memcpy(payload + 2, sa->dport, 2);
+		put_be16(payload + 4, len + 8);
+		put_be16(payload + 6, below(r, 65536));
+		len += 8;
+	}
+	l2 = make_eth(r, in, sa->family);
+	in->esp = l2 + hlen + (udp ? 8 : 0);
+	in->len = l2 +
+		  any_ip(r, in->data + l2, sa->family, sa->dst, udp ? 17 : 50, hlen, payload, len);
+}
+
+static void mutate_carried(struct rng *r, struct input *in, const struct input *prev)
+{
+	uint32_t n;
+
 	for (n = once_in(r, 2) ? 0 : 1 + below(r, 2); n; n--) {
 		switch (below(r, 3)) {
 		case 0:
@@ -477,4 +707,46 @@ void make_esp(struct rng *r, struct sas *sas, struct input *in, const struct inp
 			break;
 		}
 	}
+}
+
+void make_esp(struct rng *r, struct sas *sas, struct input *in, const struct input *prev)
+{
+	static uint8_t esp[ROOM + 1024];
+	uint32_t i = below(r, SA_IN), head, len;
+	const struct vesper_sa *sa = &sas->in[i];
+
+	in->what[0] = 0;
+	note(in, "sa %u", i);
+	head = 8 + iv_len(sa);
+	rng_fill(r, esp + 8, 8);
+	len = make_text(r, in, sa, esp + head);
+	memcpy(esp, sa->spi, 4);
+	put_be32(esp + 4, next_number(r, in, &sas->seq[i]));
+	/* The byte before the payload may look like the first of a padding. */
+	if (iv_len(sa) && once_in(r, 4))
+		esp[head - 1] = 1;
+	seal(sa, esp, len);
+	carry(r, sa, in, esp, head + len + sa->icv_len);
+	if (once_in(r, 200)) { /* NAT keepalive, IKE, or nearly */
+		note(in, " udp:ike");
+		if (in->esp + 4 <= in->len)
+			memset(in->data + in->esp, once_in(r, 2) ? 0 : 0xff, 4);
+	}
+	mutate_carried(r, in, prev);
+}
+
+void make_inplace(struct rng *r, const struct vesper_sa *sa, struct input *in,
+		  const struct input *prev)
+{
+	static uint8_t esp[ROOM + 1024];
+	uint32_t head = 8 + iv_len(sa), len = any_size(r);
+
+	in->what[0] = 0;
+	note(in, "in place");
+	rng_fill(r, esp, head + len + 16);
+	memcpy(esp, sa->spi, 4);
+	if (!once_in(r, 8))
+		len = (len & ~3u) + sa->icv_len % 4;
+	carry(r, sa, in, esp, head + len + sa->icv_len);
+	mutate_carried(r, in, prev);
 }

@@ -6,8 +6,9 @@ import subprocess
 
 import pytest
 from esp_model_frames import bad_esp, bad_plain, esp_of, plain_frame
+from esp_software import HOSTS, Kind, ethernet, packet
 from sim_process import CARD, ROOT, Sim
-from vesper_lib import IN, OUT, TRANSPORT, TUNNEL, Vesper, make_sa
+from vesper_lib import DSCP_COPY, DUMMY, IN, INPLACE, OUT, TRANSPORT, TUNNEL, Vesper, make_sa
 
 KINDS = [
     (TUNNEL, 16, 16),
@@ -134,6 +135,39 @@ def test_inbound(both, kind, burst):
     assert "ok" not in {name for name, *_ in again} and "replay" in {name for name, *_ in again}
     for v, handle in zip(both, handles, strict=True):
         v.sa_del(handle)
+
+
+@pytest.mark.parametrize("case", range(30))
+def test_kinds(both, case):
+    """SAs of every kind, both directions: tags, extension headers, UDP, ESN, GMAC, TFC, flow labels, dummies."""
+    rnd = random.Random(f"kind {case}")
+    card, software = both
+    kind = Kind(rnd)
+    print(kind)
+    outs = install(both, kind.ours(OUT))
+    kind.flags &= ~DSCP_COPY
+    ins = install(both, kind.ours(IN, replay_window=rnd.choice([0, 32, 64, 4096])))
+    frames = []
+    for _ in range(40):
+        family = rnd.choice([4, 6, kind.family, kind.family])
+        hosts = {"hosts": HOSTS} if kind.mode == TRANSPORT else {}
+        size = rnd.choice([None, None, None, 1380, 1440, 1480])
+        frames.append(ethernet(rnd, packet(rnd, family, size=size, **hosts)))
+    ops = [rnd.choice([0, 0, 0, 0, DUMMY, INPLACE]) for _ in frames]
+    sealed = [v.process("encrypt", frames, [h] * len(frames), ops) for v, h in zip(both, outs, strict=True)]
+    for ours, theirs in zip(*sealed, strict=True):
+        assert ours[:4] + ours[6:] == theirs[:4] + theirs[6:]
+    esp = [r.data for r in sealed[1] if r.status == "ok"]
+    esp += [bytes([*f[:-1], f[-1] ^ 1]) for f in rnd.sample(esp, 3)] + rnd.sample(esp, 3)
+    opened = [v.process("decrypt", esp, [0] * len(esp)) for v in both]
+    compare(esp, *([r[:4] for r in side] for side in opened), pipelined=True)
+    counts = [(v.sa_query(a), v.sa_query(b)) for v, a, b in zip(both, outs, ins, strict=True)]
+    for ours, theirs in zip(*counts, strict=True):
+        assert (ours.seq, ours.packets, ours.bytes) == (theirs.seq, theirs.packets, theirs.bytes)
+    assert counts[0][0].drops == counts[1][0].drops
+    for v, a, b in zip(both, outs, ins, strict=True):
+        v.sa_del(a)
+        v.sa_del(b)
 
 
 @pytest.mark.parametrize("where", ["software", "card"])

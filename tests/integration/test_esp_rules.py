@@ -447,6 +447,7 @@ def test_selector_behind_extension_headers(v):
         (pad / udp, any_ports, True),
         (pad / dest / udp, ports, True),
         (pad / dest / dest / udp, ports, False),
+        (pad / dest / dest / udp, any_ports, False),
         (pad / dest / dest / udp, make_selector(), True),
         (long / udp, any_ports, True),
         (long / udp, ports, False),
@@ -458,7 +459,7 @@ def test_selector_behind_extension_headers(v):
     ]
     for number, (upper, selector, good) in enumerate(cases, 1):
         handle = v.sa_add(sa(IN, flags=SELECTOR, sel=selector))
-        ip = IPv6(src="fd00::1", dst="fd00::2", **({"nh": 58} if number > 9 else {})) / upper
+        ip = IPv6(src="fd00::1", dst="fd00::2", **({"nh": 58} if number > 10 else {})) / upper
         got = v.decrypt_one(outer(4, seal(1, trailer(bytes(ip), 41))))
         assert got.status == ("ok" if good else "selector"), number
         v.sa_del(handle)
@@ -485,6 +486,7 @@ def test_extension_headers(v):
         ([hop, dest, dest, dest], 32),
         ([hop, dest, dest, dest, dest], "ext_header"),
         ([hop, part], "fragment"),
+        ([part, whole], "fragment"),
     ]
     for headers, want in cases:
         ip = IPv6(src=HOSTS[6][0], dst=HOSTS[6][1])

@@ -454,6 +454,155 @@ static void lifetime(void **state)
 			    events[i].code == VESPER_ST_LIFETIME);
 }
 
+/* The next packet of the peer, sealed. Return: its length. */
+static uint32_t sealed(struct book *b, uint8_t *frame, uint32_t *number)
+{
+	struct vesper_frame f = {
+		.data = frame, .len = make_frame(frame, 0, 40), .room = 2048, .sa = b->peer_sa
+	};
+
+	assert_int_equal(vesper_encrypt(b->peer, &f, 1), 1);
+	*number = (uint32_t)f.seq;
+	return f.len;
+}
+
+static u32 card_handle(struct book *b, unsigned int place)
+{
+	u32 handle;
+
+	pthread_mutex_lock(&b->f->lock);
+	handle = b->f->sa[place].handle;
+	pthread_mutex_unlock(&b->f->lock);
+	return handle;
+}
+
+/* From the wire: by the card, by software for an SA that is there, as it is; and what is left at death. */
+static void wire(void **state)
+{
+	struct book *b = *state;
+	struct vesper_frame frames[4];
+	struct vesper_failover_stats stats;
+	static uint8_t esp[2048], plain[2048], room[4][2048];
+	u32 handle = card_handle(b, 2);
+	uint32_t len, number, i;
+
+	for (i = 0; i < 4; i++)
+		frames[i] = (struct vesper_frame){ .data = room[i], .room = 2048 };
+	assert_int_equal(vesper_recv(b->v, frames, 4, 0), 0);
+	assert_true(fake_reg_get(b->f, offsetof(vesper_t, control)) & VESPER_CONTROL_MISS_TO_HOST);
+	len = make_frame(plain, 0, 40);
+	/* Decrypted by the card, the second time by mistake. */
+	for (i = 0; i < 2; i++)
+		fake_wire(
+			b->f, 0, plain, (u16)len,
+			(struct vesper_rx_cpl){ .flags = VESPER_CPL_ESP, .sa = handle, .seq = 1 });
+	assert_int_equal(vesper_recv(b->v, frames, 4, 1000), 2);
+	assert_int_equal(frames[0].status, VESPER_ST_OK);
+	assert_true(frames[0].esp);
+	assert_int_equal(frames[0].sa, b->in);
+	assert_int_equal(frames[1].status, VESPER_ST_REPLAY);
+	assert_int_equal(frames[1].len, 0);
+	assert_int_equal(vesper_failover_stats(b->v, &stats), 0);
+	assert_int_equal(stats.twice, 1);
+	/* No ESP at all; ESP that neither knows; what the card does not know and software does. */
+	fake_wire(b->f, 0, plain, (u16)len, (struct vesper_rx_cpl){ 0 });
+	len = sealed(b, esp, &number);
+	len = sealed(b, esp, &number);
+	esp[ETH + IP] ^= 0x80;
+	fake_wire(b->f, 0, esp, (u16)len, (struct vesper_rx_cpl){ .status = VESPER_ST_NO_SA });
+	esp[ETH + IP] ^= 0x80;
+	fake_wire(b->f, 0, esp, (u16)len, (struct vesper_rx_cpl){ .status = VESPER_ST_NO_SA });
+	assert_int_equal(vesper_recv(b->v, frames, 4, 1000), 3);
+	assert_int_equal(frames[0].status, VESPER_ST_OK);
+	assert_false(frames[0].esp);
+	assert_int_equal(frames[0].len, ETH + IP + 40);
+	assert_int_equal(frames[1].status, VESPER_ST_NO_SA);
+	assert_int_equal(frames[1].len, 0);
+	assert_int_equal(frames[2].status, VESPER_ST_OK);
+	assert_true(frames[2].esp);
+	assert_int_equal(frames[2].seq, number);
+	/* What it had delivered when it died is not lost, nor doubled. */
+	len = make_frame(plain, 0, 40);
+	fake_wire(
+		b->f, 0, plain, (u16)len,
+		(struct vesper_rx_cpl){ .flags = VESPER_CPL_ESP, .sa = handle, .seq = number + 1 });
+	pthread_mutex_lock(&b->f->lock);
+	b->f->die_in = 1;
+	pthread_mutex_unlock(&b->f->lock);
+	encrypt_burst(b, 3);
+	assert_false(vesper_on_card(b->v));
+	assert_int_equal(vesper_recv(b->v, frames, 4, 1000), 1);
+	assert_int_equal(frames[0].sa, b->in);
+	assert_int_equal(frames[0].seq, number + 1);
+	assert_int_equal(vesper_recv(b->v, frames, 4, 1000), -ENODEV);
+	len = sealed(b, esp, &number);
+	frames[0] = (struct vesper_frame){ .data = esp, .len = len, .room = 2048 };
+	vesper_decrypt(b->v, frames, 1);
+	assert_int_equal(frames[0].status, VESPER_ST_REPLAY);
+}
+
+/* To the wire: by the card; by software for it; and when it dies, what may have left is counted. */
+static void sending(void **state)
+{
+	struct book *b = *state;
+	struct vesper_sa sa = make_sa(VESPER_DIR_OUT, VESPER_MODE_TUNNEL, 16, 16, 30);
+	struct vesper_failover_stats stats;
+	struct vesper_frame frames[8];
+	struct vesper_event events[8];
+	uint32_t soft, i, lost = 0;
+	int n;
+
+	/* Two outbound SAs are all that this card has room for. */
+	assert_int_equal(vesper_sa_add(b->v, &sa, &soft), 0);
+	sa.spi[3]++;
+	assert_int_equal(vesper_sa_add(b->v, &sa, &soft), 0);
+	for (i = 0; i < 3; i++)
+		frames[i] = (struct vesper_frame){ .data = memory[i],
+						   .len = make_frame(memory[i], 0, 40),
+						   .room = 2048,
+						   .sa = i == 0 ? b->out :
+							 i == 1 ? soft :
+								  0 };
+	assert_int_equal(vesper_send(b->v, frames, 3), 3);
+	assert_true(frames[0].esp && frames[1].esp && !frames[2].esp);
+	assert_int_equal(frames[0].seq, 1);
+	assert_int_equal(frames[1].seq, 1);
+	assert_true(test_bit(b->e.used, 1));
+	/* What software made left as it is. */
+	assert_int_equal(b->f->last_tx.op, VESPER_OP_PLAIN);
+	assert_memory_equal(memory[1] + ETH + IP, sa.spi, 4);
+	/* An event of the card names our SA. */
+	n = vesper_events(b->v, events, 8, 0);
+	assert_int_equal(n, 1);
+	assert_int_equal(events[0].code, VESPER_EV_SA_SOFTWARE);
+	vesper_events(b->v, events, 8, 0);
+	fake_put_event(b->f,
+		       (struct vesper_event){ .code = VESPER_ST_REPLAY, .sa = card_handle(b, 2) });
+	assert_int_equal(vesper_events(b->v, events, 8, 1000), 1);
+	assert_int_equal(events[0].sa, b->in);
+	pthread_mutex_lock(&b->f->lock);
+	b->f->die_in = 10;
+	pthread_mutex_unlock(&b->f->lock);
+	for (i = 0; i < 8; i++)
+		frames[i] = (struct vesper_frame){ .data = memory[i],
+						   .len = make_frame(memory[i], 0, 40),
+						   .room = 2048,
+						   .sa = b->out };
+	n = vesper_send(b->v, frames, 8);
+	assert_in_range(n, 0, 7);
+	for (i = 0; i < 8; i++)
+		lost += frames[i].status == VESPER_ST_NOT_READY;
+	assert_int_equal(lost, 8 - n);
+	assert_int_equal(vesper_failover_stats(b->v, &stats), 0);
+	assert_int_equal(stats.lost, lost);
+	assert_int_equal(vesper_send(b->v, frames, 1), -ENODEV);
+	/* They had numbers, or may have had. */
+	frames[0].len = make_frame(memory[0], 0, 40);
+	frames[0].sa = b->out;
+	assert_int_equal(vesper_encrypt(b->v, frames, 1), 1);
+	assert_true(frames[0].seq > 9);
+}
+
 /* No card there at all: software from the start. */
 static void never_there(void **state)
 {
@@ -485,6 +634,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(leases, begin, end),
 		cmocka_unit_test_setup_teardown(twice, begin, end),
 		cmocka_unit_test_setup_teardown(lifetime, begin, end),
+		cmocka_unit_test_setup_teardown(wire, begin, end),
+		cmocka_unit_test_setup_teardown(sending, begin, end),
 		cmocka_unit_test(never_there),
 	};
 

@@ -145,6 +145,8 @@ void fake_release(struct fake *f, u32 id);
 void fake_put_tx(struct fake *f, u32 id, struct vesper_tx_cpl c);
 void fake_put_rx(struct fake *f, u32 id, struct vesper_rx_cpl c);
 
+/* A frame comes from the wire, with what the completion @c says of it (index and len apart). */
+void fake_wire(struct fake *f, u32 id, const u8 *frame, u16 len, struct vesper_rx_cpl c);
 /* Write an event as it is, but for the phase, on the next place of the ring. */
 void fake_put_event(struct fake *f, struct vesper_event e);
 

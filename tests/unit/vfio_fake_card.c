@@ -213,6 +213,16 @@ void fake_put_rx(struct fake *f, u32 id, struct vesper_rx_cpl c)
 	pthread_mutex_unlock(&f->lock);
 }
 
+void fake_wire(struct fake *f, u32 id, const u8 *frame, u16 len, struct vesper_rx_cpl c)
+{
+	pthread_mutex_lock(&f->lock);
+	if (!receive(f, &f->queue[id], frame, len, &c))
+		abort();
+	put_rx(f, &f->queue[id], c);
+	interrupt(f, &f->queue[id]);
+	pthread_mutex_unlock(&f->lock);
+}
+
 /* ---- events ---- */
 
 static void event_interrupt(struct fake *f)
