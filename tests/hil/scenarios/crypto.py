@@ -12,6 +12,8 @@ if [ $ME = 1 ]; then
 	DEV=vesper0
 	ethtool -k vesper0 | grep -q 'esp-hw-offload: on' || fail 'no esp-hw-offload'
 else
+	modprobe e1000e
+	until [ -e /sys/class/net/eth0 ]; do sleep 0.2; done
 	ip link set eth0 up
 	ip address add 10.0.0.2/24 dev eth0
 	ip address add fd00::2/64 dev eth0 nodad
@@ -21,10 +23,11 @@ sysctl -q net.ipv4.ip_forward=0
 
 # sa FROM TO SPI DIR: one SA of the case at hand; the card's guest offloads it.
 sa() {
-	local offload= encap=
+	local offload= encap= window=64
+	[ $4 = in ] || window=0
 	[ $ME = 2 ] || offload="offload dev vesper0 dir $4"
 	[ $UDP = 0 ] || encap='encap espinudp 4500 4500 0.0.0.0'
-	ip xfrm state add src $1 dst $2 proto esp spi $3 reqid 1 mode $MODE $ESN replay-window 64 \
+	ip xfrm state add src $1 dst $2 proto esp spi $3 reqid 1 mode $MODE $ESN replay-window $window \
 		aead "$ALG" $KEY $ICV $encap $offload
 }
 
