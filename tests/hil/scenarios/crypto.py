@@ -47,8 +47,8 @@ try() {
 	sa $b $a 0x1002 $([ $ME = 1 ] && echo in || echo out)
 	if [ $ME = 1 ]; then policy $a $b out; policy $b $a in; else policy $b $a out; policy $a $b in; fi
 	# ESP in UDP comes as UDP first, and the policies must let that pass, as those of an IKE daemon's socket do.
-	ip xfrm policy add src $a dst $b proto udp dport 4500 dir in priority 1
-	ip xfrm policy add src $b dst $a proto udp dport 4500 dir in priority 1
+	ip xfrm policy add src $a dst $b proto 17 dport 4500 dir in priority 1
+	ip xfrm policy add src $b dst $a proto 17 dport 4500 dir in priority 1
 	meet "$1"
 	if [ $ME = 1 ]; then
 		[ "$(ethtool -S vesper0 | awk '/ipsec_sa_on_card/ {print $2}')" = 2 ] || fail "$1: SAs are not on the card"
