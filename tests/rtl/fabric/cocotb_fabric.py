@@ -12,18 +12,18 @@ import random
 
 import cocotb
 from cocotb.clock import Clock
-from cocotb.triggers import ClockCycles, RisingEdge
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cocotb.triggers import ClockCycles, FallingEdge, RisingEdge
 from dma_bench import Host
-from esp_in_frames import encrypt, frame, make_sa, trailer
-from esp_model import ENCRYPT, ETH, packet
+from esp_in_frames import outer, text_of
+from esp_in_model import Sa as InSa
+from esp_model import ENCRYPT
 from esp_model import Sa as OutSa
+from esp_packet import ethernet, packet
 from frames import META_T, Source, beats, to_bytes, to_int
 from sa_bench import Management
-from sa_model import OUT
-from sa_model import Sa as Record
 
 CONTROL, MTU, RX_ENABLE = 0x18, 0x1C, 4
+SPI, ADDRESS = 0x1000, bytes([192, 0, 2, 1])  # of the first SA; of both ends (sa_filler.sv)
 WIRE_OVERFLOW = int(os.environ.get("FABRIC_OVERFLOW", -1))
 OFFSET = int(os.environ.get("FABRIC_OFFSET", 0))  # of each frame in host memory
 # Bytes of the plaintext frame, Ethernet header included.
@@ -60,7 +60,7 @@ class Fabric(Host):
         dut.bus_master_en.value = dut.msix_ready.value = dut.wire_tx_axis_tready.value = 1
         for name in ("tdata", "tkeep", "tvalid", "tlast", "tuser"):
             getattr(dut, f"wire_rx_axis_{name}").value = 0
-        dut.inj_beat.value = dut.inj_meta.value = 0
+        dut.inj_beat.value = dut.inj_meta.value = dut.fill_go.value = 0
         self.inject = Source(dut, "inj")
         Clock(dut.clk, 2, "ns").start()
         await self.table.reset()
@@ -104,29 +104,30 @@ class Fabric(Host):
                 offered = False
 
     # ---- SAs ----
+    async def install(self, inbound, count):
+        """`count` SAs of one key; which key, and the handle of the first: those of a new table count up."""
+        dut, key = self.dut, random.randbytes(32)
+        dut.fill_in.value, dut.fill_count.value, dut.fill_spi.value = int(inbound), count, SPI
+        dut.fill_key.value, dut.fill_h.value = to_int(key), to_int(OutSa(key=key).h)
+        dut.fill_go.value = 1
+        await RisingEdge(dut.fill_busy)
+        dut.fill_go.value = 0
+        await FallingEdge(dut.fill_busy)
+        assert int(dut.fill_refused.value) == 0
+        return key, 1 << 17 | int(inbound) << 16
+
     async def out_sas(self, count):
-        sas = {}
-        for i in range(count):
-            sa = OutSa(32, 16, True, seq=1, spi=(0x1000 + i).to_bytes(4, "big"))
-            h = Cipher(algorithms.AES(sa.key), modes.ECB()).encryptor().update(bytes(16))
-            record = Record(
-                dir=OUT, dst=sa.dst.ljust(16, b"\0"), spi=sa.spi, key=sa.key, h=h, salt=sa.salt,
-                hdr=sa.template, hdr_sum=sum_of(sa.template), window=0,
-            )  # fmt: skip
-            status = await self.table.install(record)
-            assert status == 0, f"SA {i}: status {status}"
-            sas[record.handle] = sa
-        return sas
+        key, first = await self.install(False, count)
+        names = [(SPI + i).to_bytes(4, "big") for i in range(count)]
+        end = dict(src=ADDRESS, dst=ADDRESS, key=key)
+        return {first + i: OutSa(32, 16, True, spi=n, salt=n, **end) for i, n in enumerate(names)}
 
     async def in_sas(self, count):
-        sas = []
-        for i in range(count):
-            sa = make_sa(self.random, key=32)
-            sa.spi = (0x2000 + i).to_bytes(4, "big")
-            status = await self.table.install(sa)
-            assert status == 0, f"SA {i}: status {status}"
-            sas.append(sa)
-        return sas
+        key, first = await self.install(True, count)
+        names = [(SPI + i).to_bytes(4, "big") for i in range(count)]
+        return [
+            InSa(dst=ADDRESS, spi=n, key=key, salt=n, handle=first + i, icv=16) for i, n in enumerate(names)
+        ]
 
     # ---- outbound ----
     async def outbound(self, mix, sas):
@@ -135,7 +136,7 @@ class Fabric(Host):
         for i in range(COUNTS[mix]):
             handle = self.random.choice(handles)
             length = MIXES[mix][i % len(MIXES[mix])]
-            data = ETH + packet(length - 14)
+            data = ethernet(packet(length - 14), pad=False)
             want.append(sas[handle].encapsulate(data, sas[handle].seq) if i % 16 == 0 else None)
             sas[handle].seq += 1
             if self.direct:
@@ -181,8 +182,8 @@ class Fabric(Host):
             n = self.random.randrange(len(sas))
             sa = sas[n]
             next_seq[n] += 1
-            ip = packet(MIXES[mix][i % len(MIXES[mix])] - 14)
-            data = frame(sa, encrypt(sa, next_seq[n], ip + trailer(len(ip), 4)))
+            ip = packet(MIXES[mix][i % len(MIXES[mix])] - 14, tos=0)
+            data = outer(self.random, sa, sa.seal(next_seq[n], text_of(ip), self.random.randbytes(8)), tos=0)
             size[sa.handle, next_seq[n]] = -(-len(data) // 64)
             self.plain[sa.handle, next_seq[n]] = data[:14] + ip
             for at in range(0, len(data), 64):
@@ -208,13 +209,6 @@ class Fabric(Host):
                 name
             )
         return rate([(cycle, size[meta["sa"], meta["seq"]]) for cycle, meta in self.came])
-
-
-def sum_of(header):
-    total = sum(int.from_bytes(header[i : i + 2], "big") for i in range(0, len(header), 2))
-    while total >> 16:
-        total = (total & 0xFFFF) + (total >> 16)
-    return total
 
 
 @cocotb.test()

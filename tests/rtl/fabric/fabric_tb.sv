@@ -11,10 +11,12 @@ module fabric_tb
   import vesper_abi_pkg::*;
   import csr_pkg::*;
   import dma_pkg::*;
+  import event_pkg::*;
   import gcm_pkg::*;
 #(
     parameter int QUEUES = 2,
     parameter int SA_ENTRIES = 1024,
+    parameter int WINDOW_MAX = 4096,
     parameter int BLOCKS = 4
 ) (
     input wire clk,
@@ -91,17 +93,27 @@ module fabric_tb
     input wire wire_rx_axis_tuser,
     output logic ready,  // the SA table's
     input wire cfg_we,
-    input wire [5:0] cfg_word,
+    input wire [6:0] cfg_word,
     input wire [31:0] cfg_wdata,
     input wire cfg_cmd_valid,
     output logic cfg_cmd_ready,
-    input wire [1:0] cfg_cmd,
+    input wire [2:0] cfg_cmd,
     input wire cfg_next,
     input wire [31:0] cfg_handle,
+    input wire [63:0] cfg_arg,
     output logic cfg_rsp_valid,
     output logic [7:0] cfg_rsp_status,
     output logic [31:0] cfg_rsp_handle,
-    output logic [8*SA_STATE_BYTES-1:0] cfg_rsp_state,
+    input wire [6:0] cfg_rd_word,
+    output logic [31:0] cfg_rd_data,
+    input wire fill_go,  // see sa_filler
+    input wire fill_in,
+    input wire [31:0] fill_spi,
+    input wire [16:0] fill_count,
+    input wire [255:0] fill_key,
+    input wire [127:0] fill_h,
+    output logic fill_busy,
+    output logic [16:0] fill_refused,
     output logic [ST_COUNT-1:0][31:0] drops,  // of frames from the wire, by status
     output logic idle
 );
@@ -111,7 +123,17 @@ module fabric_tb
   queue_state_t [QUEUES-1:0] q_state;
   logic csr_idle, dma_idle, datapath_idle;
   /* verilator lint_off UNUSEDSIGNAL */  // what the management would use
-  logic miss_to_host, fragment_to_host, rx_enable, mbx_ring, mbx_wr;
+  logic miss_to_host, fragment_to_host, rx_enable, policy_bypass, mbx_ring, mbx_wr;
+  event_cfg_t ev_cfg;
+  event_db_t ev_db;
+  logic [1:0] drop_valid;
+  event_t [1:0] drop;
+  logic sa_ev_valid;
+  event_t sa_ev;
+  logic ev_w_ready, ev_b_valid, ev_b_error, ev_irq_ready;
+  logic pol_ready, pol_cfg_cmd_ready, pol_cfg_rsp_valid;
+  logic [7:0] pol_cfg_rsp_status;
+  logic [31:0] pol_cfg_rsp_handle, pol_cfg_rd_data;
   logic [15:0] mtu;
   logic [3:0] rx_queue, mbx_wr_be;
   logic [8:0] mbx_wr_addr, mbx_rd_addr;
@@ -135,6 +157,7 @@ module fabric_tb
       .mbx_busy(1'b0),
       .mbx_count(16'd0),
       .mbx_rd_data(32'd0),
+      .ev_state('0),
       .idle(csr_idle),
       .*
   );
@@ -159,6 +182,9 @@ module fabric_tb
       .vd_valid(direct ? 2'b00 : host_valid),
       .vd_ready,
       .vd_verdict(host_verdict),
+      .ev_w_valid(1'b0),
+      .ev_w_beat('0),
+      .ev_irq_valid(1'b0),
       .idle(dma_idle),
       .*
   );
@@ -172,11 +198,53 @@ module fabric_tb
   assign out_valid = rx_valid && rx_ready && rx_beat.last;
   assign out_meta = rx_meta;
 
+  // The bench's own commands, or the filler's.
+  logic fill_we, fill_cmd_valid;
+  logic [6:0] fill_word;
+  logic [31:0] fill_wdata;
+  sa_filler u_filler (
+      .clk,
+      .rst,
+      .go(fill_go),
+      .inbound(fill_in),
+      .spi(fill_spi),
+      .count(fill_count),
+      .key(fill_key),
+      .key_bytes(8'd32),
+      .h(fill_h),
+      .busy(fill_busy),
+      .refused(fill_refused),
+      .we(fill_we),
+      .word(fill_word),
+      .wdata(fill_wdata),
+      .cmd_valid(fill_cmd_valid),
+      .cmd_ready(cfg_cmd_ready),
+      .rsp_valid(cfg_rsp_valid),
+      .rsp_status(cfg_rsp_status)
+  );
+
   vesper_datapath #(
       .BLOCKS(BLOCKS),
-      .SA_ENTRIES(SA_ENTRIES)
+      .SA_ENTRIES(SA_ENTRIES),
+      .WINDOW_MAX(WINDOW_MAX)
   ) u_datapath (
       .sa_ready(ready),
+      .cfg_we(fill_busy ? fill_we : cfg_we),
+      .cfg_word(fill_busy ? fill_word : cfg_word),
+      .cfg_wdata(fill_busy ? fill_wdata : cfg_wdata),
+      .cfg_cmd_valid(fill_busy ? fill_cmd_valid : cfg_cmd_valid),
+      .cfg_cmd(fill_busy ? 3'd0 : cfg_cmd),
+      .dscp_map('0),
+      .natt_port('0),
+      .sa_ev_ready(1'b1),
+      .pol_cfg_we(1'b0),
+      .pol_cfg_word('0),
+      .pol_cfg_wdata('0),
+      .pol_cfg_cmd_valid(1'b0),
+      .pol_cfg_cmd('0),
+      .pol_cfg_next(1'b0),
+      .pol_cfg_handle('0),
+      .pol_cfg_rd_word('0),
       .inj_valid(2'b00),
       .inj_ready(inj_taken),
       .inj_job('0),

@@ -67,10 +67,8 @@ def note(name, value):
 def nth(direction, index):
     """The SA that `fill` put at this index of a table that was empty."""
     spi = FIRST[direction] + index
-    key = spi.to_bytes(4, "little").ljust(16, b"\0")
-    sa = Sa(
-        dir=direction, dst=DST, spi=spi.to_bytes(4, "big"), key=key, h=bytes(16), salt=bytes(4), src=bytes(16)
-    )
+    name = spi.to_bytes(4, "big")
+    sa = Sa(dir=direction, dst=DST, spi=name, key=bytes(16), h=bytes(16), salt=name, src=DST)
     sa.window = 64 if direction == IN else 0
     sa.start(1 << 17 | (INBOUND if direction == IN else 0) | index)
     return sa

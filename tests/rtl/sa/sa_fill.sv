@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //
-// sa_table, with a hand in its management ports that installs many SAs: a bench in Python would take an hour for
-// 65,536. Word by word and command by command, as the firmware does it; SPIs and the first word of the key count up.
+// sa_table, with sa_filler at its management ports.
 
 `default_nettype none
 
@@ -63,88 +62,38 @@ module sa_fill
     output logic [31:0] cfg_rd_data
 );
 
-  localparam int WORDS = 6;
-  typedef enum logic [1:0] {
-    STAGE,
-    COMMAND,
-    WAIT
-  } step_e;
-  step_e step;
-  logic [2:0] word;
-  logic [31:0] spi;
-  logic [16:0] left;
-
-  logic [6:0] word_index;
-  logic [31:0] word_data;
-  always_comb begin
-    case (word)
-      3'd0: begin
-        word_index = 7'(SA_REC_DIR_LSB / 32);
-        word_data  = {ALG_AES_GCM, IPV4, MODE_TUNNEL, fill_in ? DIR_IN : DIR_OUT};
-      end
-      3'd1: begin
-        word_index = 7'(SA_REC_KEY_LEN_LSB / 32);
-        word_data  = {8'd0, 8'd64, 8'd16, 8'd16};
-      end
-      3'd2: begin
-        word_index = 7'(SA_REC_REPLAY_WINDOW_LSB / 32);
-        word_data  = fill_in ? 32'd64 : 32'd0;
-      end
-      3'd3: begin
-        word_index = 7'(SA_REC_SPI_LSB / 32);
-        word_data  = {spi[7:0], spi[15:8], spi[23:16], spi[31:24]};
-      end
-      3'd4: begin
-        word_index = 7'(SA_REC_DST_LSB / 32);
-        word_data  = {8'd1, 8'd2, 8'd0, 8'd192};
-      end
-      default: begin
-        word_index = 7'(SA_REC_KEY_LSB / 32);
-        word_data  = spi;
-      end
-    endcase
-  end
-
-  always_ff @(posedge clk) begin
-    if (!fill_busy) begin
-      fill_busy <= fill_go && fill_count != '0;
-      step <= STAGE;
-      word <= '0;
-      if (fill_go) begin
-        spi <= fill_spi;
-        left <= fill_count;
-        fill_refused <= '0;
-      end
-    end else begin
-      case (step)
-        STAGE: begin
-          word <= word + 1'b1;
-          if (word == 3'(WORDS - 1)) step <= COMMAND;
-        end
-        COMMAND:
-        if (cfg_cmd_ready) step <= WAIT;
-        default:
-        if (cfg_rsp_valid) begin
-          if (cfg_rsp_status != MBX_OK) fill_refused <= fill_refused + 1'b1;
-          spi <= spi + 1'b1;
-          left <= left - 1'b1;
-          word <= '0;
-          step <= STAGE;
-          if (left == 17'd1) fill_busy <= 1'b0;
-        end
-      endcase
-    end
-    if (rst) fill_busy <= 1'b0;
-  end
+  logic fill_we, fill_cmd_valid;
+  logic [6:0] fill_word;
+  logic [31:0] fill_wdata;
+  sa_filler filler (
+      .clk,
+      .rst,
+      .go(fill_go),
+      .inbound(fill_in),
+      .spi(fill_spi),
+      .count(fill_count),
+      .key('0),
+      .key_bytes(8'd16),
+      .h('0),
+      .busy(fill_busy),
+      .refused(fill_refused),
+      .we(fill_we),
+      .word(fill_word),
+      .wdata(fill_wdata),
+      .cmd_valid(fill_cmd_valid),
+      .cmd_ready(cfg_cmd_ready),
+      .rsp_valid(cfg_rsp_valid),
+      .rsp_status(cfg_rsp_status)
+  );
 
   sa_table #(
       .ENTRIES(ENTRIES),
       .WINDOW_MAX(WINDOW_MAX)
   ) table_i (
-      .cfg_we(fill_busy ? step == STAGE : cfg_we),
-      .cfg_word(fill_busy ? word_index : cfg_word),
-      .cfg_wdata(fill_busy ? word_data : cfg_wdata),
-      .cfg_cmd_valid(fill_busy ? step == COMMAND : cfg_cmd_valid),
+      .cfg_we(fill_busy ? fill_we : cfg_we),
+      .cfg_word(fill_busy ? fill_word : cfg_word),
+      .cfg_wdata(fill_busy ? fill_wdata : cfg_wdata),
+      .cfg_cmd_valid(fill_busy ? fill_cmd_valid : cfg_cmd_valid),
       .cfg_cmd(fill_busy ? 3'd0 : cfg_cmd),
       .*
   );
