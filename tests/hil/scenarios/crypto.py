@@ -76,7 +76,8 @@ try tunnel-6-gcm192 tunnel 6 "$GCM" 24 128 0
 try transport-4-gcm256-icv12 transport 4 "$GCM" 32 96 0
 try transport-6-gcm128-icv8 transport 6 "$GCM" 16 64 0
 try tunnel-4-gmac128 tunnel 4 "$GMAC" 16 128 0
-try tunnel-4-gcm128-udp tunnel 4 "$GCM" 16 128 1
+# Not tunnel mode: of a packet that is decrypted already, the check before the socket sees an SA without a policy.
+try transport-4-gcm128-udp transport 4 "$GCM" 16 128 1
 grep -v ' 0$' /proc/net/xfrm_stat | grep -v NoPols && fail 'the stack counts errors' || true
 if [ $ME = 1 ]; then
 	ethtool -S vesper0 | grep -E 'ipsec|card_.*[1-9]$'
