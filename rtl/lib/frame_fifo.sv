@@ -46,7 +46,9 @@ module frame_fifo
   wire full = wr[AW-1:0] == rd[AW-1:0] && wr[AW] != rd[AW];
   wire take = s_valid && s_ready;
   wire commit = take && s_beat.last && !s_drop;
-  wire fetch = rd != wr_done && (!m_valid || m_ready);
+  // The last beat may come in just now: those before it can be read already.
+  wire whole = rd != wr_done || (commit && rd != wr);
+  wire fetch = whole && (!m_valid || m_ready);
 
   assign s_ready = !full && meta_ready;
   assign idle = rd == wr_done && wr == wr_done && !m_valid;
@@ -127,7 +129,7 @@ module frame_fifo
       end
       FOpen:
       if (f_dropped) f_where <= FNone;
-      else if (commit) f_where <= FWhole;
+      else if (commit) f_where <= fetch && rd == f_at ? FOut : FWhole;
       FWhole: if (fetch && rd == f_at) f_where <= FOut;
       FOut: if (m_ready) f_where <= FNone;
     endcase

@@ -64,7 +64,8 @@ PROOFS = [
                 ".m_ready(m_valid && m_ready && m_beat.last)",
                 ".m_ready(m_valid && m_ready)",
             ),
-            ("rtl/lib/frame_fifo.sv", "rd != wr_done && (!m_valid || m_ready)", "rd != wr_done"),
+            ("rtl/lib/frame_fifo.sv", "whole && (!m_valid || m_ready)", "whole"),
+            ("rtl/lib/frame_fifo.sv", "commit && rd != wr)", "rd != wr)"),
         ],
     ),
     Proof(

@@ -321,7 +321,7 @@ async def enable_and_disable(dut):
 
     bench.bursts = 0
     await loses(40)
-    for how in (dict(log2=2), dict(log2=13), dict(log2=0), dict(base=bench.ring + 32)):
+    for how in (dict(log2=2), dict(log2=13), dict(log2=0), dict(base=bench.ring_at + 32)):
         await bench.enable_ring(**how)
         assert await bench.ring_state() == BAD_CONFIG, how
         await loses(3)
@@ -398,7 +398,7 @@ async def write_error(dut):
     pair = bench.pairs[0]
     await pair.enable()
     for _ in range(2):
-        bench.memory.write_errors[bench.ring + 64 * 3] = SLVERR
+        bench.memory.write_errors[bench.ring_at + 64 * 3] = SLVERR
         await bench.tell(arm=1)
         bench.irqs.clear()
         before = bench.counters()

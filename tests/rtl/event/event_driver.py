@@ -15,12 +15,12 @@ class EventRing:
 
     def ring_memory(self, log2):
         self.log2, self.got, self.seen = log2, [], 0
-        self.ring = self.memory.alloc(64 << log2)
-        self.memory.open(self.ring, 64 << log2, write=True)
+        self.ring_at = self.memory.alloc(64 << log2)
+        self.memory.open(self.ring_at, 64 << log2, write=True)
 
     async def enable_ring(self, log2=None, base=None):
-        self.memory.write(self.ring, bytes(64 << self.log2))
-        base = self.ring if base is None else base
+        self.memory.write(self.ring_at, bytes(64 << self.log2))
+        base = self.ring_at if base is None else base
         await self.bus.write_dword(BASE, base & 0xFFFFFFFF)
         await self.bus.write_dword(BASE + 4, base >> 32)
         await self.bus.write_dword(CTRL, 1 | (self.log2 if log2 is None else log2) << 8)
@@ -47,7 +47,7 @@ class EventRing:
         """Consume what is there; returns how many records."""
         count = 0
         while count < limit:
-            raw = self.memory[self.ring + 64 * (self.seen % (1 << self.log2)), 64]
+            raw = self.memory[self.ring_at + 64 * (self.seen % (1 << self.log2)), 64]
             if raw[63] & 1 != 1 ^ (self.seen >> self.log2 & 1):
                 break
             src, dst, time, seq, spi, sa, label, suppressed, code, flags = struct.unpack(

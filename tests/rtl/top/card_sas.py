@@ -108,7 +108,8 @@ def _usual(gmac=None, icv=None, key=None):
 def out_sa(inplace=False, **fixed):
     """An outbound SA of any kind that the card takes."""
     gmac, icv, key = _usual()
-    tunnel, ipv6 = random.random() < 0.6, random.random() < 0.5
+    tunnel = fixed.pop("tunnel", random.random() < 0.6)
+    ipv6 = fixed.pop("ipv6", random.random() < 0.5)
     names = [n for n in ("ESN", "UDP") if random.random() < 0.4]
     if not gmac and not inplace and random.random() < 0.25:
         names.append("IIV")

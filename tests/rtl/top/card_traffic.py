@@ -51,8 +51,8 @@ class Peer:
 
 
 def stranger():
-    """A packet of an SA that the card never had."""
-    return Peer(in_sa(0)).good()
+    """A packet of an SA that the card never had; not in UDP, where it might pass for something else."""
+    return Peer(in_sa(0, flags=0)).good()
 
 
 class Mix:
