@@ -505,7 +505,7 @@ async def under_slow_traffic(dut):
 
 
 @cocotb.test()
-async def wipe_under_traffic(dut):
+async def wipe_amid_traffic(dut):
     """What was asked before is answered, what was asked during a WIPE is answered after it; none is lost."""
     t, rng, model = await table(dut, stall=0.2)
     maker = Maker(rng, distinct_masks(rng, model.masks))
