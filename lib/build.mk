@@ -30,6 +30,7 @@ LIB_TESTED := $(LIB_SRC) $(DRIVER_SRC)
 LIB_TESTED_LIBS := -lcrypto
 $(eval $(call unit_test,lib_esp,tests/unit/lib_esp.c tests/unit/lib_frame.c $(LIB_TESTED),$(LIB_TESTED_LIBS)))
 $(eval $(call unit_test,lib_drops,tests/unit/lib_drops.c tests/unit/lib_frame.c $(LIB_TESTED),$(LIB_TESTED_LIBS)))
+$(eval $(call unit_test,lib_policy,tests/unit/lib_policy.c lib/policy.c driver/common/vesper_policy.c,))
 $(eval $(call unit_test,lib_replay,tests/unit/lib_replay.c lib/replay.c,))
 $(eval $(call unit_test,lib_table,tests/unit/lib_table.c tests/unit/lib_frame.c $(LIB_TESTED),$(LIB_TESTED_LIBS)))
 $(eval $(call unit_test,lib_failover,tests/unit/lib_failover.c tests/unit/lib_frame.c $(FAKE_CARD) $(LIB_TESTED),$(LIB_TESTED_LIBS)))

@@ -32,7 +32,7 @@ CASES = [
     "listing",
     "under_traffic",
     "under_slow_traffic",
-    "wipe_under_traffic",
+    "wipe_amid_traffic",
     "rate",
 ]
 
