@@ -12,6 +12,7 @@ struct replay_word {
 
 struct replay_window {
 	uint64_t top;
+	uint64_t base; /* all up to it counts as seen */
 	uint32_t size;
 	uint32_t mask; /* words - 1 */
 	struct replay_word ring[];
@@ -31,6 +32,7 @@ struct replay_window *replay_new(uint32_t size, uint64_t top)
 	w->top = top;
 	w->size = size;
 	w->mask = words - 1;
+	w->base = top;
 	return w;
 }
 
@@ -43,7 +45,7 @@ bool replay_check(const struct replay_window *w, uint64_t seq)
 {
 	const struct replay_word *word = &w->ring[(seq / WORD_BITS) & w->mask];
 
-	if (seq == 0)
+	if (seq <= w->base)
 		return false;
 	if (seq > w->top)
 		return true;

@@ -13,7 +13,10 @@
 
 struct replay_window;
 
-/* Makes a window of @size packets whose highest sequence number is @top. NULL without memory. */
+/*
+ * Makes a window of @size packets that begins behind @top: all up to that counts
+ * as received. NULL without memory.
+ */
 struct replay_window *replay_new(uint32_t size, uint64_t top);
 void replay_free(struct replay_window *w);
 

@@ -39,8 +39,13 @@ static const char sa_text[] = "# one SA\n"
 			      "replay-window = 64\n"
 			      "sequence = 0\n"
 			      "ttl = 64\n"
-			      "tos = 0\n"
-			      "df = yes\n"
+			      "dscp = 10\n"
+			      "df = copy\n"
+			      "encapsulation = udp 4500 4500\n"
+			      "esn = yes\n"
+			      "algorithm = aes-gcm\n"
+			      "tfc = 100\n"
+			      "hard-packets = 1000\n"
 			      "queue = 0\n";
 
 static char message[1024]; /* what cli_fail() said last */

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """vesper-sim is killed at random points of a running flow, and comes back: no IV twice, no packet delivered twice.
 
-VESPER_DEATHS says how often (default 60, as fits `make test`); tests/unit/lib_failover.c dies a thousand times.
+VESPER_DEATHS says how often (default 40, as fits `make test`); tests/unit/lib_failover.c dies a thousand times.
 """
 
 import os
@@ -16,7 +16,7 @@ from esp_model_frames import ip_frame
 from sim_process import CARD, Sim
 from vesper_lib import ESN, EV_CARD_BACK, EV_CARD_LOST, IN, OUT, TUNNEL, Vesper, make_sa
 
-DEATHS = int(os.environ.get("VESPER_DEATHS", 60))
+DEATHS = int(os.environ.get("VESPER_DEATHS", 40))
 SEED = int(os.environ.get("VESPER_SEED", random.randrange(1 << 32)))
 KEY_OUT, KEY_IN = bytes(range(20)), bytes(range(20, 40))
 SPI_OUT, SPI_IN = 0x1000, 0x2000
@@ -114,7 +114,7 @@ def test_deaths(card, flags):
     rnd = random.Random(f"{SEED} {flags}")
     books, sent_in, on_wire = Books(), 0, 0
     with (
-        Vesper(card.sim.path, ring=32, timeout_ms=3000, fallback=AUTO, lease=256) as v,
+        Vesper(card.sim.path, ring=32, fallback=AUTO, lease=256) as v,
         Vesper() as peer,
     ):
         out = v.sa_add(make_sa(OUT, TUNNEL, KEY_OUT, 16, SPI_OUT, flags=flags))
