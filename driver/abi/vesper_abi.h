@@ -314,7 +314,7 @@ struct vesper_policy {
 	vesper_u8 dst_len;
 	vesper_u8 family;   /* enum vesper_family */
 	vesper_u8 proto;    /* upper-layer protocol, 0: any */
-	vesper_u8 sport[2]; /* network order; ICMP: type, and code as dport; zero where masked */
+	vesper_u8 sport[2]; /* network order; ICMP: type in the first byte, code in dport's; zero where masked */
 	vesper_u8 dport[2];
 	vesper_u8 sport_mask[2]; /* zero: any */
 	vesper_u8 dport_mask[2];
