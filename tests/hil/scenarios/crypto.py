@@ -78,7 +78,7 @@ try transport-6-gcm128-icv8 transport 6 "$GCM" 16 64 0
 try tunnel-4-gmac128 tunnel 4 "$GMAC" 16 128 0
 # Not tunnel mode: of a packet that is decrypted already, the check before the socket sees an SA without a policy.
 try transport-4-gcm128-udp transport 4 "$GCM" 16 128 1
-grep -v ' 0$' /proc/net/xfrm_stat | grep -v NoPols && fail 'the stack counts errors' || true
+awk '$2 && $1 != "XfrmInNoPols" {print; bad = 1} END {exit bad}' /proc/net/xfrm_stat || fail 'the stack counts errors'
 if [ $ME = 1 ]; then
 	ethtool -S vesper0 | grep -E 'ipsec|card_.*[1-9]$'
 fi
