@@ -35,7 +35,8 @@ class OutSa(esp_model.Sa):
             dir=1, mode=1 if self.tunnel else 2, family=6 if self.ipv6 else 4, alg=2 if self.gmac else 1,
             key_len=len(self.key), icv_len=self.icv, ttl=self.ttl, tos=self.tos, flags=self.flags, spi=self.spi,
             salt=self.salt, src=self.src, dst=self.dst, key=self.key, seq=self.seq - 1, tfc=self.tfc, mtu=self.mtu,
-            flow_label=self.flow_label if header and self.ipv6 else 0,
+            flow_label=self.flow_label if header and self.ipv6 else 0, hard_packets=self.hard_packets,
+            hard_bytes=self.hard_bytes, lease_end=self.lease_end,
         )  # fmt: skip
         if self.has("UDP"):
             values.update(sport=self.sport, dport=self.dport)

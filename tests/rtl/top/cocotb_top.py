@@ -288,10 +288,10 @@ async def wrong_frames_of_both_doors(dut):
         for data, status in wrong_frames(random, sa, sa.top + 500):
             drop(data, status)
         # Authentic, and wrong all the same: these move the window.
-        ip = inner(random, 50)
+        ip, odd = inner(random, 50), inner(random, 49)
         for status, plain in [
-            ("PADDING", ip + b"\x03\x01\x04"),
-            ("PADDING", ip + b"\x01\xff\x04"),
+            ("PADDING", odd + b"\x03\x01\x04"),
+            ("PADDING", odd + b"\x01\xff\x04"),
             ("NEXT_HEADER", ip + trailer(50, 6)),
             ("DUMMY", ip + trailer(50, 59)),
             ("INNER", b"\x65" + ip[1:] + trailer(50, 4)),
@@ -305,7 +305,8 @@ async def wrong_frames_of_both_doors(dut):
         old = sa.top + 1
         sa.top += 2000
         drop(peer.good(64), "OK")
-        drop(outer(random, sa, sa.seal(old, text_of(ip)), tos=0), "REPLAY")
+        # With ESN so old a number may look like one of the next subspace, and then its ICV is wrong.
+        drop(outer(random, sa, sa.seal(old, text_of(ip)), tos=0), None if sa.has("ESN") else "REPLAY")
     await card.ring()
     await card.check()
     card.decrypts(1, plain_frame(random, 100), "NOT_ESP")
