@@ -115,7 +115,7 @@ PROOFS = [
             (
                 "rtl/sa/sa_count.sv",
                 "bytes_up > {1'b0, limits.hard_bytes}",
-                "bytes_up[COUNT_W-1:0] > limits.hard_bytes",
+                "bytes_up > {1'b0, limits.hard_bytes} + 1'b1",
             ),
             ("rtl/sa/sa_count.sv", "b_codes &= ~cur.told", "b_codes &= '1"),
         ],

@@ -15,7 +15,7 @@ CASES = [
     "index_reused",
     "esn_inference",
     "esn_subspaces",
-    "esn_random_walk",
+    "esn_walk",
 ]
 
 

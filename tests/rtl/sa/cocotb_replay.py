@@ -72,7 +72,7 @@ async def random_walk(dut):
     await t.drain()
     for sa in all_sas:
         await t.same(sa)
-        assert sa.packets > 50 and (sa.drops[DROPS[REPLAY]] > 20 or sa.window < 2)
+        assert sa.packets > 50 and (sa.drops[DROPS[REPLAY]] > 5 or sa.window < 2)
 
 
 @cocotb.test()
@@ -171,7 +171,6 @@ async def esn_subspaces(dut):
     below still are."""
     t, rng, all_sas = await sas(dut, WINDOWS, 2**32 - 3000, None, ESN)
     for sa in all_sas:
-        crossed = 0
         for _ in range(150):
             ahead = rng.choice([1, 1, 1, 50, 200, -rng.randrange(0, max(2, sa.window))])
             number = max(0, sa.seq + ahead)
@@ -184,15 +183,21 @@ async def esn_subspaces(dut):
             if want[0] == OK:
                 commit(t, sa, want[1])
                 await t.drain()
-                crossed += want[1] >> 32 != (sa.seq >> 32)
         await t.drain()
         assert sa.seq > 2**32
         await t.same(sa)
-        assert crossed or sa.window < 128, "a late one came from below 2^32"
+        # Late ones from below 2^33 are of the subspace below, and are taken once.
+        steps = ((2**32 + 2**20, 0), (2**33 - 20, 0), (2**33 + 10, 0))
+        for number, late in (*steps, (2**33 - 5, 1), (2**33 - 5, 2), (2**33 - 20, 2)):
+            rsp = await t.lookup_in(sa, number)
+            if sa.window >= 64:
+                assert (rsp["status"], rsp["seq"]) == (REPLAY if late == 2 else OK, number)
+            commit(t, sa, number)
+            await t.drain()
 
 
 @cocotb.test()
-async def esn_random_walk(dut):
+async def esn_walk(dut):
     """Windows of ESN SAs high up, back to back."""
     t, rng, all_sas = await sas(dut, WINDOWS, (7 << 32) - 500, None, ESN)
     for _ in range(250):
