@@ -54,7 +54,7 @@ module aes_pipe
   assign o_valid = valid[Latency-1];
   assign o_block = ring[rp];
 
-  wire unused = &{1'b0, i_en, result};
+  wire unused = &{1'b0, i_en, result, FormTable};
 
 `else
 
@@ -64,16 +64,30 @@ module aes_pipe
   logic [1:0] len[ROUNDS_MAX+1];
   key_state_t key[ROUNDS_MAX+1];
   logic [BLOCKS-1:0][127:0] state[ROUNDS_MAX+1];
+  logic [BLOCKS-1:0][127:0] entry[ROUNDS_MAX+1];  // after the first AddRoundKey, for those that wait
+
+  key_state_t first_key;
+
+  aes_key_step #(
+      .STAGE(0)
+  ) u_first (
+      .i_valid,
+      .i_len,
+      .i_key,
+      .o_key(first_key)
+  );
 
   always_ff @(posedge clk) begin
     valid[0] <= i_valid && !rst;
     if (i_valid) begin
       en[0] <= i_en;
       len[0] <= i_len;
-      key[0] <= key_step(key_state_t'(i_key), i_len, 0);
+      key[0] <= first_key;
       for (int c = 0; c < BLOCKS; c++) if (i_en[c]) state[0][c] <= i_block[c] ^ i_key[127:0];
     end
   end
+
+  assign entry[0] = state[0];
 
   for (genvar s = 1; s <= ROUNDS_MAX; s++) begin : g_stage
     aes_stage #(
@@ -87,18 +101,20 @@ module aes_pipe
         .i_len(len[s-1]),
         .i_key(key[s-1]),
         .i_state(state[s-1]),
+        .i_entry(entry[s-1]),
         .o_valid(valid[s]),
         .o_en(en[s]),
         .o_len(len[s]),
         .o_key(key[s]),
-        .o_state(state[s])
+        .o_state(state[s]),
+        .o_entry(entry[s])
     );
   end
 
   assign o_valid = valid[ROUNDS_MAX];
   assign o_block = state[ROUNDS_MAX];
 
-  wire unused = &{1'b0, en[ROUNDS_MAX], len[ROUNDS_MAX], key[ROUNDS_MAX]};
+  wire unused = &{1'b0, en[ROUNDS_MAX], len[ROUNDS_MAX], key[ROUNDS_MAX], entry[ROUNDS_MAX]};
 
 `endif
 

@@ -7,10 +7,10 @@
 // column of the state, row 0 in bits [7:0]; word i of a block stands in [32*i+31 : 32*i].
 //
 // A round exists in two forms with the same result. The table form looks up S-box and MixColumns
-// together in 32-bit tables and is what simulates fastest; the logic form is the byte S-box followed
-// by MixColumns as XOR, which is the smaller on an FPGA. Verilator takes the first, everything else
-// the second; VESPER_LOGIC_FORM asks for the second under Verilator too. VESPER_DPI, for simulation
-// only, takes the processor's own AES instructions (see aes_pipe).
+// together in 32-bit tables and is what simulates fastest; the logic form is the S-box (aes_sub_word)
+// followed by MixColumns as XOR, which is the smaller on an FPGA. Verilator takes the first,
+// everything else the second; VESPER_LOGIC_FORM asks for the second under Verilator too. VESPER_DPI,
+// for simulation only, takes the processor's own AES instructions (see aes_pipe).
 
 `default_nettype none
 
@@ -43,8 +43,14 @@ package aes_pkg;
   );
 `endif
 
-  // Key-schedule state that stands in front of round r: a is round key r, b holds the words after it
-  // that are already known (none for AES-128, two for AES-192, four for AES-256).
+  // Every key length ends with stage 14, so a shorter key begins later: the stage of its first round
+  // is ENTRY_* + 1, and its round r is stage r + ENTRY_*.
+  localparam int unsigned ENTRY_192 = 2;
+  localparam int unsigned ENTRY_128 = 4;
+
+  // Key-schedule state as stage s leaves it (0: what goes into the first): eight words of the
+  // expanded key in a row, of which a is the round key of stage s + 1 and b the four after it. A
+  // shorter key fills this window while it waits for its first round.
   typedef struct packed {
     logic [3:0][31:0] b;
     logic [3:0][31:0] a;
@@ -118,12 +124,6 @@ package aes_pkg;
     sub_word = {SBOX[w[31:24]], SBOX[w[23:16]], SBOX[w[15:8]], SBOX[w[7:0]]};
   endfunction
 
-  // SubBytes of one column: rows 0..3, after ShiftRows taken from the columns c, c+1, c+2, c+3.
-  function automatic logic [31:0] sub_column(input logic [7:0] r0, input logic [7:0] r1, input logic [7:0] r2,
-                                             input logic [7:0] r3);
-    sub_column = {SBOX[r3], SBOX[r2], SBOX[r1], SBOX[r0]};
-  endfunction
-
   // MixColumns of one column (FIPS-197, 5.1.3).
   function automatic logic [31:0] mix_column(input logic [31:0] w);
     logic [7:0] a0, a1, a2, a3, all;
@@ -140,31 +140,16 @@ package aes_pkg;
     };
   endfunction
 
-  // One output column of a round, as logic: rows as in sub_column, rk the word of the round key.
-  function automatic logic [31:0] round_word_logic(input logic [7:0] r0, input logic [7:0] r1, input logic [7:0] r2,
-                                                   input logic [7:0] r3, input logic [31:0] rk);
-    round_word_logic = mix_column(sub_column(r0, r1, r2, r3)) ^ rk;
-  endfunction
-
-  // The same by table.
-  function automatic logic [31:0] round_word_table(input logic [7:0] r0, input logic [7:0] r1, input logic [7:0] r2,
-                                                   input logic [7:0] r3, input logic [31:0] rk);
+  // SubBytes, MixColumns and AddRoundKey of one column, by table.
+  function automatic logic [31:0] round_word(input logic [31:0] w, input logic [31:0] rk);
     logic [31:0] t1, t2, t3;
-    t1 = TBOX[r1];
-    t2 = TBOX[r2];
-    t3 = TBOX[r3];
-    round_word_table = TBOX[r0] ^ {t1[23:0], t1[31:24]} ^ {t2[15:0], t2[31:16]} ^
-                       {t3[7:0], t3[31:8]} ^ rk;
+    t1 = TBOX[w[15:8]];
+    t2 = TBOX[w[23:16]];
+    t3 = TBOX[w[31:24]];
+    round_word = TBOX[w[7:0]] ^ {t1[23:0], t1[31:24]} ^ {t2[15:0], t2[31:16]} ^ {t3[7:0], t3[31:8]} ^ rk;
   endfunction
 
-  // One output column of a round in the form chosen above.
-  function automatic logic [31:0] round_word(input logic [7:0] r0, input logic [7:0] r1, input logic [7:0] r2,
-                                             input logic [7:0] r3, input logic [31:0] rk);
-    if (FormTable) round_word = round_word_table(r0, r1, r2, r3, rk);
-    else round_word = round_word_logic(r0, r1, r2, r3, rk);
-  endfunction
-
-  // Round constant i (1..10), FIPS-197, 5.2.
+  // Round constant i (1..10; anything else gives what nobody uses), FIPS-197, 5.2.
   function automatic logic [31:0] rcon(input int unsigned i);
     logic [7:0] r;
     r = 8'h01;
@@ -177,53 +162,64 @@ package aes_pkg;
     rot_word = {w[7:0], w[31:8]};
   endfunction
 
-  // One step of the key schedule (FIPS-197, 5.2): from the state in front of round r to that in front
-  // of round r + 1. len is one of KEY_*. Beyond its last round key a shorter key stands still, so
-  // that in stage ROUNDS_MAX each length finds its own last round key.
-  //
-  // Four words are made a step, and at most one of them needs SubWord: w[i] with i a multiple of the
-  // key's words (4, 6, 8), or for AES-256 also with i mod 8 = 4, there without RotWord and constant.
-  function automatic key_state_t key_step(input key_state_t k, input logic [1:0] len, input int unsigned r);
-    logic [31:0] t, c0, c1, c2, c3;
-    key_step = k;
+  // The key schedule (FIPS-197, 5.2) makes word i from words i-1 and i-n (n = 4, 6, 8 words of key):
+  // w[i] = w[i-n] ^ w[i-1], where i is a multiple of n w[i-n] ^ SubWord(RotWord(w[i-1])) ^ rcon(i/n),
+  // and for n = 8 half-way between two multiples w[i-n] ^ SubWord(w[i-1]). Four words are made a step,
+  // and at most one of them needs SubWord, so that a step needs it once, whatever the key's length.
+
+  // The word that key_step(k, len, s, ...) needs substituted; k is the key itself for s = 0.
+  function automatic logic [31:0] key_sub_input(input key_state_t k, input logic [1:0] len, input int unsigned s);
+    key_sub_input = k.b[3];
+    if (len == KEY_192) begin
+      if (s == 0) key_sub_input = k.b[1];
+      // the third of the four words is the one: w[i-1], the second, is made in this step
+      if (s % 3 == 1 && s > 1) key_sub_input = k.b[3] ^ k.a[2] ^ k.a[3];
+    end
+  endfunction
+
+  // From the key itself to the state that stage 0 leaves. b holds words 0..3 of a shorter key, and a
+  // words 4..7 of one of 192 bits.
+  function automatic key_state_t key_first(input key_state_t k, input logic [1:0] len, input logic [31:0] sub);
+    logic [31:0] c0, c1, c2, c3;
+    c0 = k.a[0] ^ rot_word(sub) ^ rcon(1);
+    c1 = k.a[1] ^ c0;
+    c2 = k.a[2] ^ c1;
+    c3 = k.a[3] ^ c2;
+    key_first.a = (len == KEY_192) ? {c1, c0, k.b[1], k.b[0]} : k.b;
+    key_first.b = (len == KEY_256) ? {c3, c2, c1, c0} : k.a;
+  endfunction
+
+  // From the state that stage s - 1 leaves to that of stage s (1..12); sub is SubWord(key_sub_input(...)).
+  function automatic key_state_t key_step(input key_state_t k, input logic [1:0] len, input int unsigned s,
+                                          input logic [31:0] sub);
+    logic [31:0] rot, t, c0, c1, c2, c3;
+    logic [3:0][31:0] from;  // w[i-n] of each
+    logic [31:0] third;  // what the third word gets if not the second word
+    rot = rot_word(sub);
+    third = rot ^ rcon((4 * s + 2) / 6);
     unique case (len)
       KEY_128: begin
-        if (r < 10) begin
-          t = sub_word(rot_word(k.a[3])) ^ rcon(r + 1);
-          c0 = k.a[0] ^ t;
-          c1 = k.a[1] ^ c0;
-          c2 = k.a[2] ^ c1;
-          c3 = k.a[3] ^ c2;
-          key_step.a = {c3, c2, c1, c0};
-        end
+        from = k.b;
+        t = rot ^ rcon(s - 2);
       end
       KEY_192: begin
-        if (r < 12) begin
-          // w[4r+6..4r+9]; 4r+6+n is a multiple of 6 for n = 0 (r mod 3 = 0) or n = 2 (r mod 3 = 1)
-          t = k.b[1];
-          if (r % 3 == 0) t = sub_word(rot_word(t)) ^ rcon((4 * r + 6) / 6);
-          c0 = k.a[0] ^ t;
-          c1 = k.a[1] ^ c0;
-          t = c1;
-          if (r % 3 == 1) t = sub_word(rot_word(t)) ^ rcon((4 * r + 8) / 6);
-          c2 = k.a[2] ^ t;
-          c3 = k.a[3] ^ c2;
-          key_step.a = {c1, c0, k.b[1], k.b[0]};
-          key_step.b = {64'd0, c3, c2};
-        end
+        from = {k.b[1], k.b[0], k.a[3], k.a[2]};
+        t = (s % 3 == 0) ? rot ^ rcon((4 * s) / 6) : k.b[3];
       end
       default: begin
-        // w[4r+8..4r+11]
-        if (r % 2 == 0) t = sub_word(rot_word(k.b[3])) ^ rcon((r + 2) / 2);
-        else t = sub_word(k.b[3]);
-        c0 = k.a[0] ^ t;
-        c1 = k.a[1] ^ c0;
-        c2 = k.a[2] ^ c1;
-        c3 = k.a[3] ^ c2;
-        key_step.a = k.b;
-        key_step.b = {c3, c2, c1, c0};
+        from = k.a;
+        t = (s % 2 == 0) ? rot ^ rcon((s + 2) / 2) : sub;
       end
     endcase
+    c0 = from[0] ^ t;
+    c1 = from[1] ^ c0;
+    c2 = from[2] ^ ((s % 3 == 1 && len == KEY_192) ? third : c1);
+    c3 = from[3] ^ c2;
+    key_step.a = k.b;
+    key_step.b = {c3, c2, c1, c0};
+    // a shorter key waits
+    if (s < ENTRY_192 && len == KEY_192) key_step.b = k.a;
+    if (s < ENTRY_128 - 1 && len == KEY_128) key_step.b = k.b;
   endfunction
 
 endpackage

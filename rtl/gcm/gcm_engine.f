@@ -1,7 +1,12 @@
 rtl/aes/aes_pkg.sv
 rtl/gcm/gcm_pkg.sv
+rtl/aes/aes_sub_word.sv
+rtl/aes/aes_key_step.sv
 rtl/aes/aes_stage.sv
 rtl/aes/aes_pipe.sv
+rtl/gcm/xor_of_products.sv
+rtl/gcm/clmul.sv
+rtl/gcm/gf_product.sv
 rtl/gcm/gcm_slots.sv
 rtl/gcm/gcm_powers.sv
 rtl/gcm/ghash.sv

@@ -47,6 +47,19 @@ module gcm_engine
   localparam int unsigned AesLatency = 15;
   localparam int unsigned PowerLatency = 7;
 
+  // ---- after a reset the memories that hold H are overwritten before the first packet is taken
+  logic wiping;
+  logic [5:0] wipe_count;
+
+  always_ff @(posedge clk) begin
+    if (wiping) wipe_count <= wipe_count + 1'b1;
+    if (&wipe_count) wiping <= 1'b0;
+    if (rst) begin
+      wiping <= 1'b1;
+      wipe_count <= '0;
+    end
+  end
+
   // ---- slots
   logic it_valid;
   logic [N-1:0][127:0] it_slot;
@@ -65,6 +78,7 @@ module gcm_engine
   ) u_slots (
       .clk,
       .rst,
+      .hold(wiping),
       .s_valid,
       .s_ready,
       .s_job,
@@ -90,7 +104,7 @@ module gcm_engine
 
   always_comb begin
     ctr_block = '0;
-    if (it_valid) begin
+    if (it_valid || !Sparing) begin
       for (int unsigned c = 0; c < N; c++) ctr_block[c] = {bswap32(it_ctr + 32'(c)), it_iv};
     end
   end
@@ -133,8 +147,8 @@ module gcm_engine
     if (ks_valid) rp <= rp + 1'b1;
     opened <= {opened[HDelay-2:0], opens};
     opened_long <= {opened_long[HDelay-2:0], it_meta.rem > 4'(N)};
-    if (opens) begin
-      h_ring[h_wp] <= it_h;
+    if (opens || wiping) begin
+      h_ring[h_wp] <= it_h;  // zero while wiping
       h_wp <= h_wp + 1'b1;
     end
     if (start_powers) h_rp <= h_rp + 1'b1;
@@ -144,7 +158,6 @@ module gcm_engine
       h_wp <= '0;
       h_rp <= '0;
       opened <= '0;
-      h_ring <= '{default: '0};  // a reset erases H
     end
   end
 
@@ -153,7 +166,7 @@ module gcm_engine
 
   always_comb begin
     h_next = '0;
-    if (start_powers) h_next = ghash_order(h_ring[h_rp]);
+    if (start_powers || !Sparing) h_next = ghash_order(h_ring[h_rp]);
   end
 
   gcm_powers #(
@@ -275,6 +288,7 @@ module gcm_engine
       .i_valid(x_valid),
       .i_meta(x_meta),
       .i_block(x_out),
+      .i_wipe(wiping),
       .i_tag_valid(tag_valid),
       .i_tag(tag),
       .m_valid,

@@ -23,8 +23,9 @@ module gcm_pack
     input wire beat_meta_t i_meta,
     input wire [BLOCKS-1:0][127:0] i_block,  // zero where there is no payload
 
+    input wire i_wipe,  // after a reset, for twice DEPTH cycles: the tags' memory is overwritten
     input wire i_tag_valid,
-    input wire [127:0] i_tag,
+    input wire [127:0] i_tag,  // zero if not valid
 
     output logic m_valid,
     input wire m_ready,
@@ -80,7 +81,7 @@ module gcm_pack
       info_q[wp[PtrBits-1:0]] <= {part_last, part_bytes};
       wp <= wp + 1'b1;
     end
-    if (i_tag_valid) begin
+    if (i_tag_valid || i_wipe) begin
       tag_q[tag_wp[PtrBits-1:0]] <= i_tag;
       tag_wp <= tag_wp + 1'b1;
     end
@@ -93,7 +94,6 @@ module gcm_pack
       rp <= '0;
       tag_wp <= '0;
       tag_rp <= '0;
-      tag_q <= '{default: '0};  // a reset erases H, which a tag is when H is asked for
     end
   end
 

@@ -6,25 +6,27 @@
 // round, byte 0 in [127:120], so that SP 800-38D's leftmost bit is bit 127: the coefficient of x^i
 // is bit 127-i, and x^128 = x^7 + x^2 + x + 1. ghash_order() goes from one to the other.
 //
-// A product is made in two halves, so that a register fits between them: gf_products (three 64 x 64
-// carry-less products, Karatsuba) and gf_reduce. The 32 x 32 carry-less product under them exists in
-// two forms with the same result: as XOR of shifted words for synthesis, and as integer products of
-// operands with three of every four bits masked out (no carry reaches the next kept bit), which is
-// what simulates fastest. VESPER_LOGIC_FORM asks for the first under Verilator too. VESPER_DPI, for
-// simulation only, calls the processor's carry-less multiplication (gcm_dpi.c).
+// A product is made in two halves, so that a register fits between them: three 64 x 64 carry-less
+// products (Karatsuba) and gf_reduce. The first half exists in two forms with the same result
+// (gf_product): as logic for synthesis, and, what simulates fastest, by the function gf_products,
+// with integer products of operands that have three of every four bits masked out (no carry reaches
+// the next kept bit). VESPER_LOGIC_FORM asks for logic under Verilator too. VESPER_DPI, for simulation
+// only, calls the processor's carry-less multiplication (gcm_dpi.c).
 
 `default_nettype none
 
 package gcm_pkg;
 
+  // A simulation computes nothing for a beat that is not there; hardware has no such choice, and what
+  // nobody reads need not be zero.
 `ifdef VERILATOR
 `ifdef VESPER_LOGIC_FORM
-  localparam bit FormInteger = 1'b0;
+  localparam bit Sparing = 1'b0;
 `else
-  localparam bit FormInteger = 1'b1;
+  localparam bit Sparing = 1'b1;
 `endif
 `else
-  localparam bit FormInteger = 1'b0;
+  localparam bit Sparing = 1'b0;
 `endif
 
   typedef struct packed {
@@ -99,16 +101,9 @@ package gcm_pkg;
     ghash_order = {bswap64(v[63:0]), bswap64(v[127:64])};
   endfunction
 
-  // Carry-less product of 32 x 32 bits as XOR of shifted words.
-  function automatic logic [63:0] clmul32_logic(input logic [31:0] a, input logic [31:0] b);
-    clmul32_logic = 64'd0;
-    for (int unsigned i = 0; i < 32; i++) begin
-      clmul32_logic ^= ({32'd0, b & {32{a[i]}}} << i);
-    end
-  endfunction
-
-  // The same by integer products: digits of four bits hold sums of at most eight, so none overflows.
-  function automatic logic [63:0] clmul32_integer(input logic [31:0] a, input logic [31:0] b);
+  // Carry-less product of 32 x 32 bits by integer products: digits of four bits hold sums of at most
+  // eight, so none overflows.
+  function automatic logic [63:0] clmul32(input logic [31:0] a, input logic [31:0] b);
     logic [63:0] a0, a1, a2, a3, b0, b1, b2, b3, z0, z1, z2, z3;
     a0 = {32'd0, a & 32'h11111111};
     a1 = {32'd0, a & 32'h22222222};
@@ -122,13 +117,7 @@ package gcm_pkg;
     z1 = ((a0 * b1) ^ (a1 * b0) ^ (a2 * b3) ^ (a3 * b2)) & 64'h2222222222222222;
     z2 = ((a0 * b2) ^ (a1 * b1) ^ (a2 * b0) ^ (a3 * b3)) & 64'h4444444444444444;
     z3 = ((a0 * b3) ^ (a1 * b2) ^ (a2 * b1) ^ (a3 * b0)) & 64'h8888888888888888;
-    clmul32_integer = z0 | z1 | z2 | z3;
-  endfunction
-
-  // Carry-less product of 32 x 32 bits in the form chosen above.
-  function automatic logic [63:0] clmul32(input logic [31:0] a, input logic [31:0] b);
-    if (FormInteger) clmul32 = clmul32_integer(a, b);
-    else clmul32 = clmul32_logic(a, b);
+    clmul32 = z0 | z1 | z2 | z3;
   endfunction
 
   // Carry-less product of 64 x 64 bits, {r1, r0}, by Karatsuba.
@@ -146,7 +135,7 @@ package gcm_pkg;
 `endif
   endfunction
 
-  // First half of a product in GF(2^128); operands in GHASH's order.
+  // First half of a product in GF(2^128), for simulation; operands in GHASH's order.
   function automatic gf_products_t gf_products(input logic [127:0] a, input logic [127:0] b);
     logic [63:0] h1, h0, m1, m0, l1, l0;
     clmul64(a[127:64], b[127:64], h1, h0);

@@ -42,9 +42,20 @@ module gcm_powers
   logic [127:0] h3[3:6];
 
   if (BLOCKS >= 2) begin : g_h3
-    gf_products_t product;
+    gf_products_t next, product;
+    logic [127:0] square;
+    always_comb begin
+      square = '0;
+      if (valid[1] || !Sparing) square = gf_square(h[1]);
+    end
+    gf_product u_product (
+        .i_valid(valid[1]),
+        .i_a(h[1]),
+        .i_b(square),
+        .o_parts(next)
+    );
     always_ff @(posedge clk) begin
-      if (valid[1]) product <= gf_products(h[1], gf_square(h[1]));
+      if (valid[1]) product <= next;
       if (valid[2]) h3[3] <= gf_reduce(product);
       for (int n = 3; n < 6; n++) if (valid[n]) h3[n+1] <= h3[n];
       if (rst) begin
@@ -61,14 +72,26 @@ module gcm_powers
   logic [127:0] h5[5:6], h7;
 
   if (BLOCKS >= 4) begin : g_h57
-    gf_products_t product;
-    logic [127:0] a, b;
+    gf_products_t next, product;
+    logic [127:0] a, fourth;
     wire start5 = valid[3] && long_q[3];
     wire start7 = valid[4] && long_q[4];
-    assign a = start5 ? h[3] : h3[4];
-    assign b = start5 ? h[3] : h[4];
+    always_comb begin
+      a = '0;
+      fourth = '0;
+      if (start5 || start7 || !Sparing) begin
+        a = start5 ? h[3] : h3[4];
+        fourth = gf_square(gf_square(start5 ? h[3] : h[4]));
+      end
+    end
+    gf_product u_product (
+        .i_valid(start5 || start7),
+        .i_a(a),
+        .i_b(fourth),
+        .o_parts(next)
+    );
     always_ff @(posedge clk) begin
-      if (start5 || start7) product <= gf_products(a, gf_square(gf_square(b)));
+      if (start5 || start7) product <= next;
       if (start7) h5[5] <= gf_reduce(product);
       if (valid[5]) h5[6] <= h5[5];
       if (valid[5] && long_q[5]) h7 <= gf_reduce(product);

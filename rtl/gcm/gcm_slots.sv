@@ -24,6 +24,7 @@ module gcm_slots
 ) (
     input wire clk,
     input wire rst,
+    input wire hold,  // nothing is taken
 
     input wire s_valid,
     output logic s_ready,
@@ -62,7 +63,7 @@ module gcm_slots
   wire push = s_valid && s_ready;
   logic pop;
 
-  assign s_ready = count != 3'(Depth);
+  assign s_ready = count != 3'(Depth) && !hold;
 
   always_ff @(posedge clk) begin
     if (push) begin
@@ -150,7 +151,7 @@ module gcm_slots
 
   always_comb begin
     lengths = '0;
-    if (known && last0) begin
+    if ((known && last0) || !Sparing) begin
       if (plain) lengths = {64'd0, bswap64(aad_bits + stream_bits)};
       else lengths = {bswap64(stream_bits), bswap64(aad_bits)};
     end

@@ -9,7 +9,7 @@
 // H^(2*BLOCKS) and added to the slot in the same column two beats later: the feedback has two cycles,
 // for two interleaved accumulators a column, and each column has one multiplier.
 //
-// Pipeline: i_* -> operands -> products -> sum -> tag. o_tag is GHASH XOR i_mask (E(K, J0), taken with
+// Pipeline: i_* -> operands (with what the feedback adds) -> products -> sum -> tag. o_tag is GHASH XOR i_mask (E(K, J0), taken with
 // the first beat), a byte string. i_slot is a byte string, i_power in GHASH's order and that of the
 // beat's packet.
 module ghash
@@ -37,7 +37,6 @@ module ghash
     logic first;
     logic last;
     logic lane;
-    logic chained;
     logic [BLOCKS-1:0] used;  // slots that hold something
     logic [BLOCKS-1:0] final_slot;  // slots that go to the sum
   } step_t;
@@ -56,7 +55,6 @@ module ghash
       step1.first <= i_first;
       step1.last <= i_rem <= 4'(BLOCKS);
       step1.lane <= i_lane;
-      step1.chained <= i_chained;
       for (int unsigned c = 0; c < BLOCKS; c++) begin
         step1.used[c] <= i_rem > 4'(c);
         step1.final_slot[c] <= i_rem <= 4'(c + Lookahead);
@@ -78,31 +76,40 @@ module ghash
     end
   end
 
-  for (genvar c = 0; c < BLOCKS; c++) begin : g_col
-    logic [127:0] slot, power;
-    gf_products_t parts;
+  // The beat before the last one, whose products this beat's slots get, is either in front of its
+  // accumulators in this very cycle or behind.
+  wire forward = valid2 && step2.lane == i_lane;
 
-    // operands: the slot, and the power of H at its distance from the end
+  for (genvar c = 0; c < BLOCKS; c++) begin : g_col
+    logic [127:0] operand, power;
+    gf_products_t next_parts, parts;
+
+    // operands: the slot and what comes back, and the power of H at the slot's distance from the end
     always_ff @(posedge clk) begin
       if (i_valid && i_rem > 4'(c)) begin
-        slot <= ghash_order(i_slot[c]);
+        operand <= ghash_order(i_slot[c]) ^ (!i_chained ? 128'd0 : forward ? product[c] : acc[i_lane][c]);
         power <= i_power[(i_rem > 4'(c+Lookahead))?Lookahead : 32'(i_rem)-c];
       end
       if (rst) power <= '0;
     end
 
     // first half of the product
-    wire [127:0] operand = slot ^ (step1.chained ? acc[step1.lane][c] : 128'd0);
+    gf_product u_product (
+        .i_valid(valid1 && step1.used[c]),
+        .i_a(operand),
+        .i_b(power),
+        .o_parts(next_parts)
+    );
 
     always_ff @(posedge clk) begin
-      if (valid1 && step1.used[c]) parts <= gf_products(operand, power);
+      if (valid1 && step1.used[c]) parts <= next_parts;
       if (rst) parts <= '0;
     end
 
     // second half; on to the accumulator or to the sum
     always_comb begin
       product[c] = '0;
-      if (valid2 && step2.used[c]) product[c] = gf_reduce(parts);
+      if ((valid2 && step2.used[c]) || !Sparing) product[c] = gf_reduce(parts);
     end
 
     always_ff @(posedge clk) begin
@@ -134,7 +141,7 @@ module ghash
     if (o_valid) o_tag = ghash_order(sum) ^ mask3;
   end
 
-  wire unused = &{1'b0, step3.lane, step3.chained, step3.used, step3.final_slot};
+  wire unused = &{1'b0, step3.lane, step3.used, step3.final_slot};
 
 endmodule
 

@@ -22,6 +22,7 @@ class Proof:
     reach: int = 12  # cycles from reset in which a broken RTL must fail
     extra: str = ""  # yosys commands
     undecided: str = ""
+    quick: bool = False  # seconds; also part of make test
     smaller: list = field(default_factory=list)
     mutations: list = field(default_factory=list)
 

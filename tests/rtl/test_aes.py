@@ -2,7 +2,7 @@
 """AES and GF(2^128) below the engine."""
 
 import pytest
-from gcm.sources import AES, PACKAGES
+from gcm.sources import AES, LOGIC, PACKAGES
 from runner import run
 
 
@@ -11,11 +11,14 @@ def test_aes_pipe(blocks):
     run("aes_pipe", AES, "aes.cocotb_aes_pipe", parameters={"BLOCKS": blocks}, env={"AES_BLOCKS": blocks})
 
 
-def test_arithmetic():
+@pytest.mark.parametrize("lut6", [False, True])
+def test_arithmetic(lut6):
+    """lut6: as placed by hand in a Xilinx FPGA's look-up tables, for which tests/synth/LUT6.sv stands."""
     # the packages' parameters are for the modules that are not here
     run(
         "arith",
-        [*PACKAGES, "tests/rtl/gcm/arith.sv"],
+        [*(["tests/synth/LUT6.sv"] if lut6 else []), *PACKAGES, *LOGIC, "tests/rtl/gcm/arith.sv"],
         "gcm.cocotb_arith",
+        defines={"VESPER_LUT6": None} if lut6 else None,
         extra_args=["-Wno-UNUSEDPARAM"],
     )

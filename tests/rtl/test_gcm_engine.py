@@ -40,7 +40,7 @@ def test_gcm_engine_dpi(blocks):
 
 
 def test_gcm_engine_logic_form():
-    """The whole engine in the forms that synthesis takes."""
+    """The whole engine as logic, as synthesis takes it; what is below it is in test_aes.py."""
     run(
         "gcm_engine",
         ENGINE,

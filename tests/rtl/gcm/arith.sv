@@ -11,20 +11,42 @@ module arith
 (
     input wire [127:0] a,
     input wire [127:0] b,
-    output logic [63:0] clmul_logic,
-    output logic [63:0] clmul_integer,
+    output logic [63:0] clmul,
     output logic [31:0] round_logic,
     output logic [31:0] round_table,
     output logic [127:0] product,
+    output logic [127:0] product_logic,
     output logic [127:0] square,
     output logic [127:0] swapped
 );
 
-  assign clmul_logic = clmul32_logic(a[31:0], b[31:0]);
-  assign clmul_integer = clmul32_integer(a[31:0], b[31:0]);
-  assign round_logic = round_word_logic(a[7:0], a[15:8], a[23:16], a[31:24], b[31:0]);
-  assign round_table = round_word_table(a[7:0], a[15:8], a[23:16], a[31:24], b[31:0]);
-  assign product = gf_reduce(gf_products(a, b));
+  assign clmul = clmul32(a[31:0], b[31:0]);
+  wire [31:0] substituted;
+  aes_sub_word u_sub (
+      .i_word(a[31:0]),
+      .o_word(substituted)
+  );
+  assign round_logic = mix_column(substituted) ^ b[31:0];
+  assign round_table = round_word(a[31:0], b[31:0]);
+  gf_products_t parts, parts_logic;
+  gf_product #(
+      .LOGIC(1'b0)
+  ) u_product (
+      .i_valid(1'b1),
+      .i_a(a),
+      .i_b(b),
+      .o_parts(parts)
+  );
+  gf_product #(
+      .LOGIC(1'b1)
+  ) u_product_logic (
+      .i_valid(1'b1),
+      .i_a(a),
+      .i_b(b),
+      .o_parts(parts_logic)
+  );
+  assign product = gf_reduce(parts);
+  assign product_logic = gf_reduce(parts_logic);
   assign square = gf_square(a);
   assign swapped = ghash_order(a);
 

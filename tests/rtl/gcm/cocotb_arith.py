@@ -37,8 +37,7 @@ async def carry_less_product(dut):
     for a, b in values(random.Random(1), 400):
         await apply(dut, a, b)
         want = clmul(a & 0xFFFFFFFF, b & 0xFFFFFFFF)
-        assert dut.clmul_logic.value == want, f"{a:x} {b:x}"
-        assert dut.clmul_integer.value == want, f"{a:x} {b:x}"
+        assert dut.clmul.value == want, f"{a:x} {b:x}"
 
 
 @cocotb.test()
@@ -46,7 +45,8 @@ async def field_product_and_square(dut):
     for a, b in values(random.Random(2), 400):
         await apply(dut, a, b)
         x, y = a.to_bytes(16, "big"), b.to_bytes(16, "big")
-        assert int(dut.product.value).to_bytes(16, "big") == gf_mul(x, y), f"{x.hex()} * {y.hex()}"
+        for form in (dut.product, dut.product_logic):
+            assert int(form.value).to_bytes(16, "big") == gf_mul(x, y), f"{x.hex()} * {y.hex()}"
         assert int(dut.square.value).to_bytes(16, "big") == gf_mul(x, x), f"{x.hex()} squared"
         assert int(dut.swapped.value).to_bytes(16, "little") == x
 

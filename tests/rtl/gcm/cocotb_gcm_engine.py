@@ -192,6 +192,9 @@ async def reset_erases(dut):
         dut.s_valid.value = 0
         await b.reset()
         await ReadOnly()
+        while not dut.s_ready.value:  # memories take a while
+            await RisingEdge(dut.clk)
+            await ReadOnly()
         for name, words in secrets_in(dut).items():
             assert not any(words), f"{name} outlives a reset"
         await RisingEdge(dut.clk)

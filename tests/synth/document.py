@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The tables of docs/hardware.md, between its marks, from build/synth/results.json."""
+
+from parts import LUT_LIMIT, MHZ_LIMIT, PARTS, ROUTED
+
+BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
+COUNTS = ("lut", "lutram", "ff", "bram18", "uram")
+
+
+def row(part, result):
+    name = f"| `{part.name}` | {part.what} |"
+    if not result:
+        return f"{name} not measured | | | | |"
+    if "error" in result:
+        return f"{name} {result['error'].split(', see')[0]} | | | | |"
+    return name + " " + " | ".join(f"{result[c]:,}" for c in COUNTS) + " |"
+
+
+def verdicts(results):
+    """(kept, text) for each limit."""
+    told = []
+    for name, limit in LUT_LIMIT.items():
+        result = results.get(f"{name}.xcup", {})
+        if "lut" in result:
+            luts = result["lut"] + result["lutram"]
+            kept = luts <= limit
+            told.append((kept, f"{name}: {luts:,} LUT with those used as RAM, limit {limit:,}: {word(kept)}"))
+        else:
+            told.append((False, f"{name}: LUT not measured, limit {limit:,}"))
+    for name, limit in MHZ_LIMIT.items():
+        result = results.get(f"{name}.ecp5", {})
+        if "mhz" in result:
+            kept = result["mhz"] >= limit
+            told.append((kept, f"{name} on ECP5-85k: {result['mhz']} MHz, limit {limit}: {word(kept)}"))
+        else:
+            told.append((False, f"{name} on ECP5-85k: not measured, limit {limit} MHz"))
+    return told
+
+
+def word(kept):
+    return "kept" if kept else "**missed**"
+
+
+def write_page(root, results):
+    lines = [
+        "| block | | LUT | LUT as RAM | FF | RAMB18 | URAM |",
+        "|---|---|---:|---:|---:|---:|---:|",
+        *(row(p, results.get(f"{p.name}.xcup")) for p in PARTS),
+        "",
+        "| on ECP5-85k | LUT4 | FF | DP16KD | fmax, MHz |",
+        "|---|---:|---:|---:|---:|",
+    ]
+    for name in ROUTED:
+        result = results.get(f"{name}.ecp5", {})
+        if "mhz" in result:
+            lines.append(
+                f"| `{name}` | {result['lut4']:,} | {result['ff']:,} | {result['bram18']} | {result['mhz']} |"
+            )
+        else:
+            lines.append(f"| `{name}` | {result.get('error', 'not measured').split(', see')[0]} | | | |")
+    lines += ["", *(f"- {text}" for _, text in verdicts(results))]
+    page = root / "docs" / "hardware.md"
+    text = page.read_text()
+    head, rest = text.split(BEGIN)
+    page.write_text(f"{head}{BEGIN}\n" + "\n".join(lines) + f"\n{END}{rest.split(END)[1]}")
