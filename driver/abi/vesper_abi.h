@@ -312,9 +312,10 @@ struct vesper_policy {
 	vesper_u8 dst[16];
 	vesper_u8 src_len; /* prefix length in bits */
 	vesper_u8 dst_len;
-	vesper_u8 family;   /* enum vesper_family */
-	vesper_u8 proto;    /* upper-layer protocol, 0: any */
-	vesper_u8 sport[2]; /* network order; ICMP: type in the first byte, code in dport's; zero where masked */
+	vesper_u8 family; /* enum vesper_family */
+	vesper_u8 proto;  /* upper-layer protocol, 0: any */
+	vesper_u8 sport
+		[2]; /* network order; ICMP: type in the first byte, code in dport's; zero where masked */
 	vesper_u8 dport[2];
 	vesper_u8 sport_mask[2]; /* zero: any */
 	vesper_u8 dport_mask[2];

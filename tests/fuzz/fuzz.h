@@ -19,6 +19,7 @@
 #define MTU	  1602 /* some results are exactly as long: they have 4n + 2 bytes */
 #define SA_IN	  16   /* SAs under attack */
 #define SA_OUT	  12
+#define ESN_HIGH  5	 /* upper half of inbound numbers with ESN */
 #define SA_GOOD	  SA_OUT /* index of the outbound SA that good packets use; its twin is inbound */
 #define WHAT_SIZE 160
 

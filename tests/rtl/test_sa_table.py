@@ -29,6 +29,15 @@ CASES = [
     "rate",
     "management_under_load",
     "counted_bytes",
+    "idle",
+    "install_cost",
+    "nearly_full",
+    "both_rows_full",
+    "listing",
+]
+
+
+RULES = [
     "lengths",
     "largest_that_fits",
     "limits",
@@ -38,17 +47,17 @@ CASES = [
     "encapsulation",
     "snapshot",
     "events_wait",
-    "idle",
-    "install_cost",
-    "nearly_full",
-    "both_rows_full",
-    "listing",
 ]
 
 
 @pytest.mark.parametrize("testcase", CASES)
 def test_sa_table(testcase):
     run("sa_table", SOURCES, "cocotb_sa_table", parameters={"ENTRIES": 64}, testcase=testcase)
+
+
+@pytest.mark.parametrize("testcase", RULES)
+def test_sa_rules(testcase):
+    run("sa_table", SOURCES, "cocotb_sa_rules", parameters={"ENTRIES": 64}, testcase=testcase)
 
 
 def test_sa_table_1024():
