@@ -202,7 +202,7 @@ module esp_in_check
     packet = '0;
     total = '0;
     c_inner = '0;
-    if (c_go && c_check.selector && c_status == ST_OK) begin
+    if (c_done && c_check.selector && c_status == ST_OK) begin
       packet = c_start;
       total = 16'(deliver);
       if (!c_check.tunnel) begin
@@ -232,16 +232,19 @@ module esp_in_check
 
   // Outer CE, inner Not-ECT (RFC 6040 4.2); the selector comes first.
   assign congested = c_check.ecn && c_check.tos[1:0] == CE && inner_ecn == NOT_ECT;
-  assign c_last = '{
-          handle: c_check.handle,
-          seq: c_check.seq,
-          fate: '{
-              status: c_status == ST_OK && congested ? ST_ECN : c_status,
-              bytes: deliver,
-              next_header: next_header,
-              beats: c_beats
-          }
+  always_comb begin
+    c_last = '0;
+    if (c_done) begin
+      c_last.handle = c_check.handle;
+      c_last.seq = c_check.seq;
+      c_last.fate = '{
+          status: c_status == ST_OK && congested ? ST_ECN : c_status,
+          bytes: deliver,
+          next_header: next_header,
+          beats: c_beats
       };
+    end
+  end
   assign c_done = c_valid && !slow;
   assign direct = c_done && !d_valid && !c_check.selector;
   assign c_go = c_done && (!d_valid || asks);
@@ -249,8 +252,10 @@ module esp_in_check
     if (c_go) begin
       d_last <= c_last;
       d_selector <= c_check.selector && c_status == ST_OK;
-      d_sel <= c_check.sel;
-      d_inner <= c_inner;
+      if (c_check.selector) begin
+        d_sel   <= c_check.sel;
+        d_inner <= c_inner;
+      end
     end
     if (c_go) d_valid <= !(direct && asks);
     else if (asks) d_valid <= 1'b0;
@@ -259,7 +264,9 @@ module esp_in_check
 
   always_comb begin
     last = d_valid ? d_last : c_last;
-    if (d_valid && d_selector && !selected(d_inner, d_sel)) last.fate.status = ST_SELECTOR;
+    if (d_valid && d_selector) begin
+      if (!selected(d_inner, d_sel)) last.fate.status = ST_SELECTOR;
+    end
   end
   assign cm_req_valid = (d_valid || direct) && wait_room;
   assign cm_req = '{handle: last.handle, seq: last.seq, bytes: 16'(last.fate.bytes), status: last.fate.status};

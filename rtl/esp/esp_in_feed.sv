@@ -117,13 +117,13 @@ module esp_in_feed
           tunnel: sa.tunnel,
           inplace: inplace,
           ipv6: p_parsed.ipv6,
-          head: p_parsed.head,
           stay: inplace ? payload_at : 8'(p_parsed.l2_bytes) + (sa.tunnel ? 8'd0 : p_parsed.hdr_bytes),
           l2_bytes: p_parsed.l2_bytes,
           hdr_bytes: p_parsed.hdr_bytes,
           proto_at: p_parsed.proto_at,
           spi: p_parsed.spi,
-          meta: meta
+          meta: meta,
+          head: p_parsed.head
       };
     end
   end

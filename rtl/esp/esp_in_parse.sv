@@ -55,7 +55,10 @@ module esp_in_parse
   assign s_ready = body_room && head_ready;
   assign take = s_valid && s_ready;
   assign complete = s_valid && body_room && !early && (second || s_beat.last);
-  assign head = second ? {s_beat.data, low} : {BEAT_BITS'(0), s_beat.data};
+  always_comb begin
+    head = '0;
+    if (complete) head = second ? {s_beat.data, low} : {BEAT_BITS'(0), s_beat.data};
+  end
 
   always_ff @(posedge clk) begin
     if (take) begin
