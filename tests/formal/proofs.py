@@ -150,4 +150,27 @@ PROOFS = [
             ("rtl/dma/dma_queue.sv", "int'(cfg.tx_log2) >= RING_LOG2_MIN &&", ""),
         ],
     ),
+    Proof(
+        "esp_in_emit",
+        "nothing of a packet is read before its fate is known to be good",
+        ["build/gen/vesper_abi_pkg.sv", "rtl/vesper_pkg.sv", "rtl/gcm/gcm_pkg.sv", "rtl/lib/fifo.sv"]
+        + ["rtl/lib/lane_pkg.sv", "rtl/lib/frame_join.sv", "rtl/esp/ip_pkg.sv", "rtl/esp/esp_in_pkg.sv"]
+        + ["rtl/esp/esp_in_emit.sv"],
+        # Its assertions speak of lengths, which the stages before see to.
+        smaller=[("rtl/lib/frame_join.sv", "`ifndef SYNTHESIS", "`ifndef FORMAL")],
+        mutations=[
+            (
+                "rtl/esp/esp_in_emit.sv",
+                "decrypted = order.kind == IN_ESP && fate.status == ST_OK",
+                "decrypted = order.kind == IN_ESP",
+            ),
+            ("rtl/esp/esp_in_emit.sv", "good && !busy && job_ready", "good && job_ready"),
+            ("rtl/esp/esp_in_emit.sv", "plain_now - 14'd64 : 14'd0", "plain_now - 14'd64 : plain_now"),
+            (
+                "rtl/esp/esp_in_emit.sv",
+                "else if (d_valid && d_ready && order.kind == IN_ESP) rd",
+                "else if (d_valid && d_ready) rd",
+            ),
+        ],
+    ),
 ]
