@@ -66,7 +66,8 @@ def walk(info, ip, every):
         routing |= kind == 43
         if kind == 44:
             info["later"] = int(number(head[2:4]) >> 3 != 0)
-            info["fragment"] = int(number(head[2:4]) & 0xFFF9 != 0)
+            # A second one does not undo what the first one said.
+            info["fragment"] |= int(number(head[2:4]) & 0xFFF9 != 0)
             if info["later"]:
                 break
     info["hdr_bytes"] = at
