@@ -194,6 +194,7 @@ static enum vesper_status build_inplace(struct esp *esp, struct outbound *o,
 		return status;
 	status = seal(o, hdr, o->text, number);
 	frame->seq = number;
+	frame->len = o->p.l2 + o->p.total; /* without Ethernet's padding */
 	return status;
 }
 
