@@ -4,7 +4,8 @@
  *
  * One difference is right: a frame that is a replay and has a wrong ICV too may
  * be told either way, because the card looks at the window once before it
- * decrypts, when frames before this one are still under way. Nothing else differs.
+ * decrypts, when frames before this one are still under way. With ESN that look may
+ * also find a replay in what is a wrong ICV later. Nothing else differs.
  */
 #include <arpa/inet.h>
 #include <errno.h>
