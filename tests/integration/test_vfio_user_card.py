@@ -53,7 +53,7 @@ def outbound_sa(key, spi=0x1001, seq=0):
         + addresses
         + key[:-4].ljust(32, b"\0")
         + struct.pack("<QHHI", seq, 0, 0, 0)
-    ).ljust(128, b"\0")
+    ).ljust(256, b"\0")
 
 
 class Queue:
@@ -187,8 +187,11 @@ def ipv4(payload, proto=17):
 def test_identify(client):
     status, body = mailbox(client, IDENTIFY)
     assert status == 0
-    major, minor, features, version, entries, queues, blocks, selftest, _ = struct.unpack("<HHIIIHBBI", body)
-    assert (major, entries, queues, blocks, selftest) == (1, 1024, 2, 4, 1)
+    major, minor, features, version, entries, queues, blocks, selftest, *more = struct.unpack(
+        "<HHIIIHBBIHHI", body
+    )
+    assert (major, entries, queues, blocks, selftest) == (2, 1024, 2, 4, 1)
+    assert more == [4096, 16, 4096, 0]  # policies, their masks, the largest window
     assert version and features
 
 
