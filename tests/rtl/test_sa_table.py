@@ -41,7 +41,7 @@ RULES = [
     "lengths",
     "largest_that_fits",
     "limits",
-    "huge_limits",
+    "wide_counters",
     "leases",
     "drop_reasons",
     "encapsulation",

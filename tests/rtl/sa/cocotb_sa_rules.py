@@ -131,7 +131,7 @@ async def limits(dut):
 
 
 @cocotb.test()
-async def huge_limits(dut):
+async def wide_counters(dut):
     """Limits of 64 bits, and counters that would pass 2^64."""
     t, _ = await table(dut)
     sa = Sa(dir=OUT, dst=bytes([1] * 4).ljust(16, b"\0"), spi=b"\0\1\0\0", window=0, hard_bytes=2**64 - 1)
