@@ -9,7 +9,8 @@
 module aes_key_step
   import aes_pkg::*;
 #(
-    parameter int unsigned STAGE = 1
+    parameter int unsigned STAGE = 1,  // 0..13
+    parameter bit LOGIC = !FormTable
 ) (
     input wire i_valid,
     input wire [1:0] i_len,
@@ -25,28 +26,78 @@ module aes_key_step
     // only the last round key is left to hand on
     assign o_key = '{a: i_key.b, b: '0};
     wire unused = &{1'b0, i_valid, i_len, i_key.a};
-  end else begin : g_step
+  end else if (!LOGIC) begin : g_table
     logic [31:0] sub;
 
-    if (FormTable) begin : g_table
-      always_comb begin
-        sub = '0;
-        if (i_valid) sub = sub_word(key_sub_input(i_key, i_len, STAGE));
-      end
-    end else begin : g_logic
-      wire [31:0] word = key_sub_input(i_key, i_len, STAGE);
-      aes_sub_word u_sub (
-          .i_word(word),
-          .o_word(sub)
-      );
-    end
-
     always_comb begin
+      sub   = '0;
       o_key = '0;
-      if (i_valid || !FormTable) begin
-        if (STAGE == 0) o_key = key_first(i_key, i_len, sub);
-        else o_key = key_step(i_key, i_len, STAGE, sub);
+      if (i_valid) begin
+        sub = sub_word(key_sub_input(i_key, i_len, STAGE));
+        o_key = STAGE == 0 ? key_first(i_key, i_len, sub) : key_step(i_key, i_len, STAGE, sub);
       end
+    end
+  end else begin : g_logic
+    wire [31:0] sub;
+    wire [31:0] word = key_sub_input(i_key, i_len, STAGE);
+    wire unused = &{1'b0, i_valid};
+
+    aes_sub_word u_sub (
+        .i_word(word),
+        .o_word(sub)
+    );
+
+    if (STAGE == 0) begin : g_first
+      assign o_key = key_first(i_key, i_len, sub);
+    end else begin : g_step
+      wire [31:0] c0, c1, c2, c3;
+      wire [31:0] more0 = key_first_more(i_key.b[3], i_len, STAGE, sub);
+      wire [31:0] more2 = key_third_more(c1, i_len, STAGE, sub);
+      // a key of 192 bits that waits has its words 4..7 in a (see key_first)
+      wire [3:0][31:0] before_192 = STAGE < ENTRY_192 ? i_key.a : {i_key.b[1:0], i_key.a[3:2]};
+
+      aes_new_word #(
+          .STAGE(STAGE)
+      ) u_word0 (
+          .i_len,
+          .i_before_128(i_key.b[0]),
+          .i_before_192(before_192[0]),
+          .i_before_256(i_key.a[0]),
+          .i_more(more0),
+          .o_word(c0)
+      );
+      aes_new_word #(
+          .STAGE(STAGE)
+      ) u_word1 (
+          .i_len,
+          .i_before_128(i_key.b[1]),
+          .i_before_192(before_192[1]),
+          .i_before_256(i_key.a[1]),
+          .i_more(c0),
+          .o_word(c1)
+      );
+      aes_new_word #(
+          .STAGE(STAGE)
+      ) u_word2 (
+          .i_len,
+          .i_before_128(i_key.b[2]),
+          .i_before_192(before_192[2]),
+          .i_before_256(i_key.a[2]),
+          .i_more(more2),
+          .o_word(c2)
+      );
+      aes_new_word #(
+          .STAGE(STAGE)
+      ) u_word3 (
+          .i_len,
+          .i_before_128(i_key.b[3]),
+          .i_before_192(before_192[3]),
+          .i_before_256(i_key.a[3]),
+          .i_more(c2),
+          .o_word(c3)
+      );
+
+      assign o_key = '{a: i_key.b, b: {c3, c2, c1, c0}};
     end
   end
 

@@ -189,31 +189,39 @@ package aes_pkg;
     key_first.b = (len == KEY_256) ? {c3, c2, c1, c0} : k.a;
   endfunction
 
-  // From the state that stage s - 1 leaves to that of stage s (1..12); sub is SubWord(key_sub_input(...)).
+  // What comes to w[i-n] for the first of the four words of step s (1..12); last is w[i-1], sub is
+  // SubWord(key_sub_input(...)).
+  function automatic logic [31:0] key_first_more(input logic [31:0] last, input logic [1:0] len,
+                                                 input int unsigned s, input logic [31:0] sub);
+    logic [31:0] rot;
+    rot = rot_word(sub);
+    unique case (len)
+      KEY_128: key_first_more = rot ^ rcon(s - 2);
+      KEY_192: key_first_more = (s % 3 == 0) ? rot ^ rcon((4 * s) / 6) : last;
+      default: key_first_more = (s % 2 == 0) ? rot ^ rcon((s + 2) / 2) : sub;
+    endcase
+  endfunction
+
+  // The same for the third word.
+  function automatic logic [31:0] key_third_more(input logic [31:0] last, input logic [1:0] len,
+                                                 input int unsigned s, input logic [31:0] sub);
+    key_third_more = last;
+    if (s % 3 == 1 && len == KEY_192) key_third_more = rot_word(sub) ^ rcon((4 * s + 2) / 6);
+  endfunction
+
+  // From the state that stage s - 1 leaves to that of stage s (1..12).
   function automatic key_state_t key_step(input key_state_t k, input logic [1:0] len, input int unsigned s,
                                           input logic [31:0] sub);
-    logic [31:0] rot, t, c0, c1, c2, c3;
     logic [3:0][31:0] from;  // w[i-n] of each
-    logic [31:0] third;  // what the third word gets if not the second word
-    rot = rot_word(sub);
-    third = rot ^ rcon((4 * s + 2) / 6);
+    logic [31:0] c0, c1, c2, c3;
     unique case (len)
-      KEY_128: begin
-        from = k.b;
-        t = rot ^ rcon(s - 2);
-      end
-      KEY_192: begin
-        from = {k.b[1], k.b[0], k.a[3], k.a[2]};
-        t = (s % 3 == 0) ? rot ^ rcon((4 * s) / 6) : k.b[3];
-      end
-      default: begin
-        from = k.a;
-        t = (s % 2 == 0) ? rot ^ rcon((s + 2) / 2) : sub;
-      end
+      KEY_128: from = k.b;
+      KEY_192: from = {k.b[1], k.b[0], k.a[3], k.a[2]};
+      default: from = k.a;
     endcase
-    c0 = from[0] ^ t;
+    c0 = from[0] ^ key_first_more(k.b[3], len, s, sub);
     c1 = from[1] ^ c0;
-    c2 = from[2] ^ ((s % 3 == 1 && len == KEY_192) ? third : c1);
+    c2 = from[2] ^ key_third_more(c1, len, s, sub);
     c3 = from[3] ^ c2;
     key_step.a = k.b;
     key_step.b = {c3, c2, c1, c0};

@@ -1,6 +1,7 @@
 rtl/aes/aes_pkg.sv
 rtl/gcm/gcm_pkg.sv
 rtl/aes/aes_sub_word.sv
+rtl/aes/aes_new_word.sv
 rtl/aes/aes_key_step.sv
 rtl/aes/aes_stage.sv
 rtl/aes/aes_pipe.sv

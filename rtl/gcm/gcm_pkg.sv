@@ -19,6 +19,7 @@ package gcm_pkg;
 
   // A simulation computes nothing for a beat that is not there; hardware has no such choice, and what
   // nobody reads need not be zero.
+  /* verilator lint_off UNUSEDPARAM */
 `ifdef VERILATOR
 `ifdef VESPER_LOGIC_FORM
   localparam bit Sparing = 1'b0;
@@ -28,6 +29,7 @@ package gcm_pkg;
 `else
   localparam bit Sparing = 1'b0;
 `endif
+  /* verilator lint_on UNUSEDPARAM */
 
   typedef struct packed {
     logic [255:0] key;  // AES key; unused upper bytes zero

@@ -52,7 +52,7 @@ module gcm_slots
   localparam int unsigned CreditBits = $clog2(CREDITS + 1);
 
   // ---- input FIFO: four beats, of which the first three are looked at
-  gcm_job_t job_q[Depth];
+  gcm_job_t [Depth-1:0] job_q;
   logic [511:0] data_q[Depth];
   logic [6:0] bytes_q[Depth];
   logic last_q[Depth];
@@ -67,7 +67,6 @@ module gcm_slots
 
   always_ff @(posedge clk) begin
     if (push) begin
-      if (in_first) job_q[wp] <= s_job;
       data_q[wp] <= s_data;
       bytes_q[wp] <= s_bytes;
       last_q[wp] <= s_last;
@@ -81,7 +80,14 @@ module gcm_slots
       rp <= '0;
       count <= '0;
       in_first <= 1'b1;
-      job_q <= '{default: '0};  // a reset erases keys
+    end
+  end
+
+  // registers, each with its own enable
+  for (genvar i = 0; i < Depth; i++) begin : g_job
+    always_ff @(posedge clk) begin
+      if (push && in_first && wp == 2'(i)) job_q[i] <= s_job;
+      if (rst) job_q[i] <= '0;  // a reset erases keys
     end
   end
 
@@ -141,10 +147,11 @@ module gcm_slots
   logic [31:0] total;  // bytes of this packet before the head
   logic [4:0] aad_bytes;
 
-  wire [63:0] stream_bits = {29'd0, total + 32'(bytes_q[rp]), 3'd0};
-  wire [63:0] aad_bits = {56'd0, opens ? job_q[rp].aad_bytes : aad_bytes, 3'd0};
+  wire [4:0] prefix = opens ? job_q[rp].aad_bytes : aad_bytes;
   wire plain = opens ? job_q[rp].auth_only : o_meta.plain;
   assign straddles = opens ? job_q[rp].aad_bytes == AAD_STRADDLING : o_meta.straddles;
+
+  wire [31:0] stream = total + 32'(bytes_q[rp]);  // bytes with the head
 
   logic [127:0] lengths;
   logic [3:0][127:0] d;
@@ -152,8 +159,8 @@ module gcm_slots
   always_comb begin
     lengths = '0;
     if ((known && last0) || !Sparing) begin
-      if (plain) lengths = {64'd0, bswap64(aad_bits + stream_bits)};
-      else lengths = {bswap64(stream_bits), bswap64(aad_bits)};
+      if (plain) lengths = {64'd0, bswap64({29'd0, stream + 32'(prefix), 3'd0})};
+      else lengths = {bswap64({29'd0, stream, 3'd0}), bswap64({56'd0, prefix, 3'd0})};
     end
   end
 

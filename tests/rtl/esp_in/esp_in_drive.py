@@ -72,6 +72,8 @@ class Bench:
         places = self.rng.sample(range(8), len(natt))
         dut.natt_port.value = sum(port << 16 * i for port, i in zip(natt, places, strict=True))
         await reset(dut, [self.source, self.found, self.final, *self.sinks])
+        while dut.e_ready.value != 1:  # the engine erases its keys after a reset
+            await RisingEdge(dut.clk)
         cocotb.start_soon(self._events())
         if self.inside:
             cocotb.start_soon(self._stall_engine())

@@ -4,13 +4,16 @@
 
 `default_nettype none
 
-// Combinational; a and b are elements in GHASH's order, rk a word.
+// Combinational; a and b are elements in GHASH's order, words and key of AES, or a state of its key
+// schedule; bit s of key_steps_agree tells of step s.
 module arith
   import aes_pkg::*;
   import gcm_pkg::*;
 (
     input wire [127:0] a,
     input wire [127:0] b,
+    input wire [1:0] key_len,
+    output logic [ROUNDS_MAX-1:0] key_steps_agree,
     output logic [63:0] clmul,
     output logic [31:0] round_logic,
     output logic [31:0] round_table,
@@ -19,6 +22,29 @@ module arith
     output logic [127:0] square,
     output logic [127:0] swapped
 );
+
+  for (genvar s = 0; s < ROUNDS_MAX; s++) begin : g_key
+    key_state_t by_function, by_logic;
+    aes_key_step #(
+        .STAGE(s),
+        .LOGIC(1'b0)
+    ) u_function (
+        .i_valid(1'b1),
+        .i_len(key_len),
+        .i_key({a, b}),
+        .o_key(by_function)
+    );
+    aes_key_step #(
+        .STAGE(s),
+        .LOGIC(1'b1)
+    ) u_logic (
+        .i_valid(1'b1),
+        .i_len(key_len),
+        .i_key({a, b}),
+        .o_key(by_logic)
+    );
+    assign key_steps_agree[s] = by_function == by_logic;
+  end
 
   assign clmul = clmul32(a[31:0], b[31:0]);
   wire [31:0] substituted;

@@ -84,3 +84,12 @@ async def aes_round_word(dut):
         if n % 4 == 0 or n >= 1024:
             want = aes_column(column, key)
             assert int(dut.round_table.value).to_bytes(4, "little") == want, column.hex()
+
+
+@cocotb.test()
+async def aes_key_steps(dut):
+    """As a function and as logic; that they are right shows in aes_pipe's tests."""
+    for n, (a, b) in enumerate(values(random.Random(4), 300)):
+        dut.key_len.value = n % 3
+        await apply(dut, a, b)
+        assert dut.key_steps_agree.value == (1 << 14) - 1, f"{n % 3} {a:x} {b:x}"
