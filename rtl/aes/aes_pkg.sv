@@ -191,8 +191,8 @@ package aes_pkg;
 
   // What comes to w[i-n] for the first of the four words of step s (1..12); last is w[i-1], sub is
   // SubWord(key_sub_input(...)).
-  function automatic logic [31:0] key_first_more(input logic [31:0] last, input logic [1:0] len,
-                                                 input int unsigned s, input logic [31:0] sub);
+  function automatic logic [31:0] key_first_more(input logic [31:0] last, input logic [1:0] len, input int unsigned s,
+                                                 input logic [31:0] sub);
     logic [31:0] rot;
     rot = rot_word(sub);
     unique case (len)
@@ -203,8 +203,8 @@ package aes_pkg;
   endfunction
 
   // The same for the third word.
-  function automatic logic [31:0] key_third_more(input logic [31:0] last, input logic [1:0] len,
-                                                 input int unsigned s, input logic [31:0] sub);
+  function automatic logic [31:0] key_third_more(input logic [31:0] last, input logic [1:0] len, input int unsigned s,
+                                                 input logic [31:0] sub);
     key_third_more = last;
     if (s % 3 == 1 && len == KEY_192) key_third_more = rot_word(sub) ^ rcon((4 * s + 2) / 6);
   endfunction

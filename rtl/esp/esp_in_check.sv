@@ -194,6 +194,8 @@ module esp_in_check
     else c_status = ST_OK;
   end
 
+  logic c_done;
+
   // The first bytes of the packet that would be delivered.
   inner_t c_inner;
   logic [511:0] packet;
@@ -224,7 +226,7 @@ module esp_in_check
   } last_t;
 
   last_t c_last, d_last, last;
-  logic c_done, congested, direct, d_valid, d_selector, asks;
+  logic congested, direct, d_valid, d_selector, asks;
   selector_t d_sel;
   inner_t d_inner;
   logic wait_room, wait_valid;

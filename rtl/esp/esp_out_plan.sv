@@ -253,7 +253,8 @@ module esp_out_plan
 
       // `base` is 2 more than a multiple of 4, as every Ethernet header is; so all moves by whole words.
       behind = {{8 * WINDOW_BYTES - 16{1'b1}}, 16'd0} << {base[6:2], 5'd0};
-      frame.prefix = (changed & ~behind) | ({{8 * (WINDOW_BYTES - PutBytes) - 16{1'b0}}, put, 16'd0} << {base[6:2], 5'd0});
+      frame.prefix = (changed & ~behind)
+                     | ({{8 * (WINDOW_BYTES - PutBytes) - 16{1'b0}}, put, 16'd0} << {base[6:2], 5'd0});
     end
   end
   // What only the SA table asks for, and lengths that no frame has.
