@@ -6,9 +6,10 @@
 #define PORTS	  ARRAY_SIZE(((vesper_mgmt_t *)0)->natt_port)
 #define MAP_WORDS 16
 
-/* As the registers have it: 0 is free; and how many inbound SAs use it. */
+/* As the registers have them, without holes; and how many inbound SAs use each. */
 static u32 ports[PORTS];
 static u32 users[PORTS];
+static u32 used;
 
 static void set_port(u32 i, u16 port)
 {
@@ -16,12 +17,12 @@ static void set_port(u32 i, u16 port)
 	mmio_write(REG(natt_port[0]) + 4 * i, port);
 }
 
-/* Where a port, or 0, stands, or PORTS. */
+/* Where a port stands, or `used`. */
 static u32 find_port(u16 port)
 {
 	u32 i;
 
-	for (i = 0; i < PORTS && ports[i] != port; i++)
+	for (i = 0; i < used && ports[i] != port; i++)
 		;
 	return i;
 }
@@ -33,10 +34,10 @@ enum vesper_mbx_status pipes_port_get(u16 port)
 	if (port == NATT_PORT)
 		return VESPER_MBX_OK;
 	i = find_port(port);
-	if (i == PORTS) {
-		i = find_port(0);
-		if (i == PORTS)
+	if (i == used) {
+		if (used == PORTS)
 			return VESPER_MBX_E_PORTS_FULL;
+		users[used++] = 0;
 		set_port(i, port);
 	}
 	users[i]++;
@@ -47,8 +48,13 @@ void pipes_port_put(u16 port)
 {
 	u32 i = find_port(port);
 
-	if (i < PORTS && !--users[i])
-		set_port(i, 0);
+	if (i == used || --users[i])
+		return;
+	/* The last one takes its place before it leaves its own: frames to it are looked at all the time. */
+	used--;
+	users[i] = users[used];
+	set_port(i, (u16)ports[used]);
+	set_port(used, 0);
 }
 
 void pipes_dscp_map(const word_t words[MAP_WORDS])
@@ -63,10 +69,9 @@ void pipes_reset(void)
 {
 	u32 i;
 
-	for (i = 0; i < PORTS; i++) {
-		users[i] = 0;
+	for (i = 0; i < PORTS; i++)
 		set_port(i, 0);
-	}
+	used = 0;
 	for (i = 0; i < MAP_WORDS; i++)
 		mmio_write(REG(dscp_map.mem[0]) + 4 * i, 0x03020100u + 0x04040404u * i);
 }

@@ -235,14 +235,19 @@ static enum vesper_mbx_status check_prefix(const u8 addr[16], u32 words, u8 len,
 					   struct vesper_sa_error *err)
 {
 	size_t edge = len / 32, i;
+	vesper_le32 word;
+	u32 beyond;
 
 	/* Of the words from the edge on only the first may hold bits of the prefix. */
 	words >>= edge;
 	if (!words)
 		return VESPER_MBX_OK;
-	if (words == 1 && len % 32 &&
-	    !(get_unaligned_be32(addr + 4 * edge) & 0xffffffffu >> len % 32))
-		return VESPER_MBX_OK;
+	if (words == 1) {
+		memcpy(&word, __builtin_assume_aligned(addr + 4 * edge, 4), sizeof(word));
+		beyond = ~(0xff00u >> len % 8 & 0xff) << len % 32 / 8 * 8;
+		if (!(le32_to_cpu(word) & beyond))
+			return VESPER_MBX_OK;
+	}
 	i = len / 8;
 	if (!(addr[i] & (0xff >> len % 8)))
 		i += 1 + first_nonzero(addr + i + 1, 15 - i);

@@ -68,10 +68,18 @@ static void test_ports(void **state)
 	for (i = 0; i < 7; i++) {
 		add_port(100 + i, i, &add);
 		assert_ok(sizeof(*answer));
+		if (i == 1)
+			del[i].handle = answer->handle;
 	}
+	/* One goes, and all others are still listened to, each once. */
+	call(&del[1], VESPER_MBX_SA_DEL, sizeof(del[1]));
+	for (i = 0; i < 7; i++)
+		assert_int_equal(slots(100 + i), i != 1);
+	add_port(101, 1, &add);
+	assert_ok(sizeof(*answer));
 	add_port(107, 7, &add);
 	assert_refused(VESPER_MBX_E_PORTS_FULL, AT(dport), 107);
-	assert_int_equal(mock.installs, 3 + 1 + 7);
+	assert_int_equal(mock.installs, 3 + 1 + 7 + 1);
 	add_port(4500, 7, &add);
 	assert_ok(sizeof(*answer));
 	add_port(106, 8, &add);
