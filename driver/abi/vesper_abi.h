@@ -389,7 +389,7 @@ enum vesper_mbx_status {
 	VESPER_MBX_E_WINDOW =
 		12, /* beyond VESPER_REPLAY_MAX or the card's, on an outbound or in-place SA */
 	VESPER_MBX_E_FLAGS = 13,       /* unknown SA flag, or one that does not fit the SA */
-	VESPER_MBX_E_TTL = 14,	       /* 0 on an outbound tunnel */
+	VESPER_MBX_E_TTL = 14,	       /* 0 on an outbound tunnel, but in place */
 	VESPER_MBX_E_SEQ = 15,	       /* beyond 32 bits without ESN */
 	VESPER_MBX_E_QUEUE = 16,       /* no such queue pair */
 	VESPER_MBX_E_DUPLICATE = 17,   /* SA with this direction, destination and SPI exists */
@@ -415,7 +415,9 @@ enum vesper_mbx_status {
 	VESPER_MBX_E_ACTION = 34, /* policy: unknown action */
 	VESPER_MBX_E_POLICY_SA =
 		35, /* PROTECT without an installed outbound SA, or an SA without PROTECT */
-	VESPER_MBX_E_POLICY_DUPLICATE = 36,
+	/* Looked at in this order. */
+	VESPER_MBX_E_POLICY_DUPLICATE =
+		36, /* the selector stands at this priority, or at two others */
 	VESPER_MBX_E_POLICY_FULL = 37,
 	VESPER_MBX_E_POLICY_MASKS = 38, /* one mask more than the card can search */
 	VESPER_MBX_E_POLICY_HANDLE = 39,
