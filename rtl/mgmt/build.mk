@@ -17,3 +17,5 @@ SOURCES_vesper_mgmt = $(ABI_SV) rtl/vesper_pkg.sv rtl/gcm/gcm_pkg.sv rtl/csr/csr
 # The core sets a time scale, ours do not.
 LINT_ARGS_vesper_mgmt = --timescale 1ns/1ps
 SOURCES_gcm_inject = rtl/gcm/gcm_pkg.sv rtl/mgmt/gcm_inject.sv
+
+BENCHES += tests/bench/sa_add.py

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """cocotb tests of mgmt_bench: each request, each refusal with its field and value, and how long SA_ADD takes."""
 
+import json
+import os
 import random
 import statistics
 import struct
+from pathlib import Path
 
 import cocotb
 from mgmt import abi
@@ -227,6 +230,8 @@ async def sa_add_cycles(dut):
                 max(seen),
             )
         await card.ok(C["MBX_RESET"])
+    if os.environ.get("SA_ADD_REPORT"):
+        Path(os.environ["SA_ADD_REPORT"]).write_text(json.dumps([[*key, v] for key, v in cycles.items()]))
     for kind, fill in cycles:
         assert max(cycles[kind, fill]) <= (SA_ADD_LIMIT_FULL_IN if kind == "full in" else SA_ADD_LIMIT), (
             kind,

@@ -72,7 +72,7 @@ async def latency(dut):
             await card.check()
             await ClockCycles(dut.clk, 1000)
         figures[f"doorbell_to_wire.{size}"] = max(there)
-        figures[f"wire_to_completion.{size}"] = max(back)
+        figures[f"wire_to_host.{size}"] = max(back)
         dut._log.warning("%d bytes: doorbell to wire %s, wire to completion %s", size, there, back)
     await card.check_counters()
     # Each way goes to host memory twice: descriptor and frame, or frame and completion. The card adds little.
