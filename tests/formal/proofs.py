@@ -9,8 +9,7 @@ class Proof:
     """`define` selects the block FORMAL_<define>; a mutation is (file, text found once, text instead).
 
     `smaller`, likewise, are changes that only make the state smaller, so that the proof ends.
-    `undecided` says why a proof is skipped unless it is asked for by name; `quick` ones take seconds and are part of
-    `make test`.
+    `undecided` says why a proof is skipped unless it is asked for by name.
     """
 
     name: str
@@ -23,7 +22,6 @@ class Proof:
     reach: int = 12  # cycles from reset in which a broken RTL must fail
     extra: str = ""  # yosys commands
     undecided: str = ""
-    quick: bool = False
     smaller: list = field(default_factory=list)
     mutations: list = field(default_factory=list)
 
@@ -46,7 +44,6 @@ PROOFS = [
         "neither loses nor invents nor reorders",
         ["rtl/lib/fifo.sv"],
         parameters={"WIDTH": 4, "DEPTH": 4},
-        quick=True,
         mutations=[
             ("rtl/lib/fifo.sv", "count != DEPTH[$bits(count)-1:0]", "1'b1"),
             ("rtl/lib/fifo.sv", "head <= head + 1'b1", "head <= head + 2'd2"),
@@ -59,7 +56,6 @@ PROOFS = [
         ["rtl/vesper_pkg.sv", "rtl/lib/fifo.sv", "rtl/lib/frame_fifo.sv"],
         parameters={"BEATS": 4, "FRAMES": 2},
         smaller=[NARROW],
-        quick=True,
         mutations=[
             ("rtl/lib/frame_fifo.sv", "s_beat.last && s_drop) wr <= wr_done", "s_drop) wr <= wr_done"),
             ("rtl/lib/frame_fifo.sv", "if (commit) wr_done", "if (take) wr_done"),
@@ -78,7 +74,6 @@ PROOFS = [
         ["rtl/vesper_pkg.sv", "rtl/lib/frame_arb.sv"],
         parameters={"N": 3},
         smaller=[NARROW],
-        quick=True,
         mutations=[
             ("rtl/lib/frame_arb.sv", "grant   = busy ? owner : next", "grant   = next"),
             ("rtl/lib/frame_arb.sv", "int i = N; i > 0; i--", "int i = 1; i <= N; i++"),

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Prove what the RTL's `ifdef FORMAL_*` blocks claim, by k-induction with SymbiYosys and z3.
 
-    prove.py [--out DIR] [--quick] [NAME...]   prove all, or those named
-    prove.py --break [...]                     break the RTL as each proof's mutations say: each must be noticed
+    prove.py [--out DIR] [NAME...]   prove all, or those named
+    prove.py --break [...]           break the RTL as each proof's mutations say: each must be noticed
 
 A process of a proof may take FORMAL_TIMEOUT seconds of processor time (default 600), so that a busy machine does
 not decide; six times as long by the clock. What is undecided by then is skipped and says so.
@@ -145,7 +145,6 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--out", type=Path, default=ROOT / "build" / "formal")
     parser.add_argument("--break", dest="mutate", action="store_true")
-    parser.add_argument("--quick", action="store_true", help="only those that take seconds")
     parser.add_argument("names", nargs="*")
     args = parser.parse_args()
     known = {p.name for p in PROOFS}
@@ -157,8 +156,7 @@ def main():
 
     count = dict.fromkeys(("proved", "failed", "skipped"), 0)
     results = []
-    chosen = [p for p in PROOFS if (not args.names or p.name in args.names) and (p.quick or not args.quick)]
-    for proof in chosen:
+    for proof in (p for p in PROOFS if not args.names or p.name in args.names):
         tasks = [(m, f".{i}") for i, m in enumerate(proof.mutations)] if args.mutate else [(None, "")]
         for mutation, suffix in tasks:
             log = out / (proof.name + suffix + ".log")

@@ -5,12 +5,11 @@
 # changes. Its tools are installed by it alone: deps/apt-synth.txt, deps/pip-synth.txt.
 
 SYNTH ?=
-comma := ,
 SYNTH_BLOCKS = $(filter-out vesper_top,$(sort $(SYNTH_TOPS)))
 synth_files = $(1)=$(subst $() ,$(comma),$(strip $(SOURCES_$(1))))
 
 .PHONY: synth synth-tools
-synth-tools: setup
+synth-tools: setup $(YOSYS_READY)
 	@deps/install deps/apt-synth.txt
 	@$(PY) -m pip install --disable-pip-version-check -q --prefer-binary -r deps/pip-synth.txt
 
