@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from gcm.sources import BY_INSTRUCTIONS, DEFINES, ENGINE
 from runner import run
 
 HERE = Path(__file__).parent
@@ -15,7 +16,8 @@ for folder in (HERE, HERE / "esp_in"):
 LISTED = [
     "build/gen/vesper_abi_pkg.sv",
     "rtl/vesper_pkg.sv",
-    *(ROOT / "rtl/gcm/gcm_engine.f").read_text().split(),
+    *ENGINE,
+    *BY_INSTRUCTIONS,
     "rtl/lib/fifo.sv",
     *(ROOT / "rtl/esp/esp_in.f").read_text().split(),
     "tests/rtl/esp_in/esp_in_bench.sv",
@@ -51,17 +53,21 @@ INNER_CASES = [
 SHAKEN = ["every_size", "refused", "in_place", "table_says", "to_host", "damaged", "mixed"]
 
 
+def bench(tests, testcase, **how):
+    run("esp_in_bench", SOURCES, tests, defines=DEFINES, testcase=testcase, **how)
+
+
 @pytest.mark.parametrize("testcase", CASES)
 def test_esp_in(testcase):
-    run("esp_in_bench", SOURCES, "cocotb_esp_in", testcase=testcase)
+    bench("cocotb_esp_in", testcase)
 
 
 @pytest.mark.parametrize("testcase", INNER_CASES)
 def test_esp_in_inner(testcase):
-    run("esp_in_bench", SOURCES, "cocotb_esp_in_inner", testcase=testcase)
+    bench("cocotb_esp_in_inner", testcase)
 
 
 @pytest.mark.parametrize("testcase", SHAKEN)
 def test_esp_in_shaken(testcase):
     """The same with gaps, back-pressure and an engine and a table that stop now and then."""
-    run("esp_in_bench", SOURCES, "cocotb_esp_in", testcase=testcase, env={"LOAD": "0.3 0.4 0.2"})
+    bench("cocotb_esp_in", testcase, env={"LOAD": "0.3 0.4 0.2"})

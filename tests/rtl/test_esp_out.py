@@ -2,6 +2,7 @@
 """Outbound ESP: against a model of the engine, and with the real one."""
 
 import pytest
+from gcm.sources import BY_INSTRUCTIONS, DEFINES, ENGINE
 from runner import ROOT, run
 
 BASE = ["build/gen/vesper_abi_pkg.sv", "rtl/vesper_pkg.sv", "rtl/lib/fifo.sv"]
@@ -25,8 +26,9 @@ def test_with_engine_model(tests, seed):
 def test_with_engine(tests):
     sources = [
         *BASE,
-        *listed("rtl/gcm/gcm_engine.f"),
+        *ENGINE,
+        *BY_INSTRUCTIONS,
         *listed("rtl/esp/esp_out.f"),
         "tests/rtl/esp/esp_out_gcm.sv",
     ]
-    run("esp_out_gcm", sources, tests)
+    run("esp_out_gcm", sources, tests, defines=DEFINES)

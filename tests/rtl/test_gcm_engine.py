@@ -1,10 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The AES-GCM engine at each width, and at one of them in the forms that synthesis takes."""
 
-from pathlib import Path
-
 import pytest
-from gcm.sources import ENGINE
+from gcm.sources import BY_INSTRUCTIONS, DEFINES, ENGINE
 from runner import run
 
 
@@ -19,22 +17,16 @@ def test_gcm_engine(blocks):
     )
 
 
-def has_instructions():
-    """Does this processor have AES-NI and PCLMULQDQ?"""
-    words = Path("/proc/cpuinfo").read_text().split()
-    return "aes" in words and "pclmulqdq" in words
-
-
-@pytest.mark.skipif(not has_instructions(), reason="the processor lacks AES-NI or PCLMULQDQ")
+@pytest.mark.skipif(not DEFINES, reason="the processor lacks AES-NI or PCLMULQDQ")
 @pytest.mark.parametrize("blocks", [1, 4])
 def test_gcm_engine_dpi(blocks):
     """All of the above, cycle counts included, with AES and products by the processor's instructions."""
     run(
         "gcm_engine",
-        [*ENGINE, "rtl/gcm/gcm_dpi.c"],
+        [*ENGINE, *BY_INSTRUCTIONS],
         "gcm.cocotb_gcm_engine",
         parameters={"BLOCKS": blocks},
-        defines={"VESPER_DPI": None},
+        defines=DEFINES,
         env={"GCM_BLOCKS": blocks},
     )
 

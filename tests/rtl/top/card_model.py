@@ -5,6 +5,7 @@ import os
 import subprocess
 
 import runner
+from gcm.sources import BY_INSTRUCTIONS, DEFINES
 
 FIRMWARE = "build/firmware/vesper-fw.hex"
 LIST = "build/gen/vesper_top.f"
@@ -19,7 +20,9 @@ def build(blocks=4, **how):
     sources = (root / LIST).read_text().split()
     generated = [s for s in sources if s.startswith("build/")]
     subprocess.run(["make", "-s", *generated], cwd=root, check=True, env=env)
-    return runner.build("vesper_top", sources, {"BLOCKS": blocks}, waves=WAVES, **how)
+    return runner.build(
+        "vesper_top", [*sources, *BY_INSTRUCTIONS], {"BLOCKS": blocks}, defines=DEFINES, waves=WAVES, **how
+    )
 
 
 def simulate(directory, test_module, testcase=None, **how):
