@@ -28,6 +28,19 @@ static inline bool vesper_xfrm_crypto(const struct xfrm_state *x)
 #endif
 }
 
+/* Packet offload asks for what came by and by until 6.12. */
+#define VESPER_XFRM_PACKET (LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0))
+
+/* An SA that holds the place of one which an IKE daemon is asked for; then the context is atomic. */
+static inline bool vesper_xfrm_acquire(const struct xfrm_state *x)
+{
+#if VESPER_XFRM_PACKET
+	return x->xso.flags & XFRM_DEV_OFFLOAD_FLAG_ACQ;
+#else
+	return false;
+#endif
+}
+
 /* No options and no extension headers in the packet; from 6.15 on the core sees to it. */
 static inline bool vesper_xfrm_simple(const struct sk_buff *skb, const struct xfrm_state *x)
 {

@@ -2,8 +2,9 @@
 /*
  * struct xfrmdev_ops of each kernel: the same functions under its signatures. Included by xfrm.c alone.
  *
- *   6.2   packet offload, type in xso; before, all of it is crypto offload
+ *   6.2   type in xso; before, all of it is crypto offload
  *   6.3   extack
+ *   6.12  packet offload, here
  *   6.15  the core checks header options itself
  *   6.16  the net_device is given
  */
@@ -63,4 +64,10 @@ static const struct xfrmdev_ops xfrmdev_ops = {
 	.xdo_dev_state_free = xdo_state_free,
 	.xdo_dev_offload_ok = offload_ok,
 	.xdo_dev_state_advance_esn = advance_esn,
+#if VESPER_XFRM_PACKET
+	.xdo_dev_state_update_stats = vesper_packet_update_stats,
+	.xdo_dev_policy_add = vesper_packet_policy_add,
+	.xdo_dev_policy_delete = vesper_packet_policy_delete,
+	.xdo_dev_policy_free = vesper_packet_policy_free,
+#endif
 };

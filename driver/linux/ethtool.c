@@ -120,7 +120,7 @@ static int get_sset_count(struct net_device *netdev, int set)
 
 	if (set != ETH_SS_STATS)
 		return -EOPNOTSUPP;
-	return 3 + nic->queues * ARRAY_SIZE(pair_stats) + 2 * named_statuses();
+	return 6 + nic->queues * ARRAY_SIZE(pair_stats) + 2 * named_statuses();
 }
 
 static void get_strings(struct net_device *netdev, u32 set, u8 *data)
@@ -133,6 +133,9 @@ static void get_strings(struct net_device *netdev, u32 set, u8 *data)
 	ethtool_sprintf(&data, "resets");
 	ethtool_sprintf(&data, "ipsec_sa_on_card");
 	ethtool_sprintf(&data, "ipsec_sa_refused");
+	ethtool_sprintf(&data, "ipsec_packet_sas");
+	ethtool_sprintf(&data, "ipsec_packet_refused");
+	ethtool_sprintf(&data, "ipsec_policies");
 	for (i = 0; i < nic->queues; i++)
 		for (j = 0; j < ARRAY_SIZE(pair_stats); j++)
 			ethtool_sprintf(&data, "queue%u_%s", i, pair_stats[j].name);
@@ -153,6 +156,9 @@ static void get_ethtool_stats(struct net_device *netdev, struct ethtool_stats *s
 	*data++ = nic->resets;
 	*data++ = atomic64_read(&nic->sa_card);
 	*data++ = atomic64_read(&nic->sa_software);
+	*data++ = atomic64_read(&nic->packet_sas);
+	*data++ = atomic64_read(&nic->packet_refused);
+	*data++ = atomic64_read(&nic->packet_policies);
 	for (i = 0; i < nic->queues; i++)
 		for (j = 0; j < ARRAY_SIZE(pair_stats); j++)
 			*data++ = *(const u64 *)((const u8 *)nic->pair[i] + pair_stats[j].offset);

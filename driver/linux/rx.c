@@ -53,6 +53,7 @@ static void deliver(struct vesper_pair *pair, struct page *page, u16 len,
 {
 	struct vesper_rx *rx = &pair->rx;
 	struct net_device *netdev = pair->nic->netdev;
+	bool esp = (cpl->flags & (VESPER_CPL_ESP | VESPER_CPL_INPLACE)) == VESPER_CPL_ESP;
 	struct sk_buff *skb;
 
 	dma_sync_single_range_for_cpu(&pair->nic->pdev->dev, page_pool_get_dma_addr(page),
@@ -67,8 +68,7 @@ static void deliver(struct vesper_pair *pair, struct page *page, u16 len,
 	skb_put(skb, len);
 	skb_mark_for_recycle(skb);
 	skb_record_rx_queue(skb, pair->id);
-	if (cpl->flags & VESPER_CPL_INPLACE &&
-	    vesper_xfrm_rx(pair->nic, skb, le32_to_cpu(cpl->sa), cpl->status)) {
+	if (vesper_xfrm_rx(pair->nic, skb, cpl)) {
 		dev_kfree_skb_any(skb);
 		rx->dropped++;
 		return;
@@ -76,7 +76,11 @@ static void deliver(struct vesper_pair *pair, struct page *page, u16 len,
 	skb->protocol = eth_type_trans(skb, netdev);
 	rx->packets++;
 	rx->bytes += len;
-	napi_gro_receive(&pair->napi, skb);
+	/* GRO does not look at secpaths: it would join what came protected with what came in clear. */
+	if (esp)
+		netif_receive_skb(skb);
+	else
+		napi_gro_receive(&pair->napi, skb);
 }
 
 /**

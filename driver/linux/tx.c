@@ -34,7 +34,8 @@ static void put_context(struct vesper_tx *tx, u16 at, u32 seq_hi)
 	tx->slot[place] = (struct vesper_tx_slot){ .open = true };
 }
 
-static void put_frame(struct vesper_tx *tx, u16 at, struct sk_buff *skb, dma_addr_t dma, u32 sa)
+static void put_frame(struct vesper_tx *tx, u16 at, struct sk_buff *skb, dma_addr_t dma,
+		      const struct vesper_tx_esp *esp)
 {
 	u32 place = vesper_ring_slot(at, tx->log2);
 
@@ -44,8 +45,7 @@ static void put_frame(struct vesper_tx *tx, u16 at, struct sk_buff *skb, dma_add
 		.dma = dma,
 		.len = skb->len,
 	};
-	vesper_tx_desc_set(&tx->desc[place], dma, (u16)skb->len,
-			   sa ? VESPER_OP_INPLACE : VESPER_OP_PLAIN, 0, sa);
+	vesper_tx_desc_set(&tx->desc[place], dma, (u16)skb->len, esp->op, 0, esp->sa);
 }
 
 netdev_tx_t vesper_xmit(struct sk_buff *skb, struct net_device *netdev)
@@ -56,7 +56,7 @@ netdev_tx_t vesper_xmit(struct sk_buff *skb, struct net_device *netdev)
 	struct vesper_tx *tx = &pair->tx;
 	struct device *dev = &nic->pdev->dev;
 	bool more = netdev_xmit_more();
-	u32 sa, seq_hi;
+	struct vesper_tx_esp esp;
 	dma_addr_t dma;
 	u16 at = tx->tail;
 
@@ -67,7 +67,8 @@ netdev_tx_t vesper_xmit(struct sk_buff *skb, struct net_device *netdev)
 	if (skb_put_padto(skb, VESPER_FRAME_MIN))
 		goto out; /* it is freed */
 	/* The stack linearizes before it adds the ESP trailer, which may be a page of its own. */
-	if (unlikely(skb->len > VESPER_FRAME_MAX) || skb_linearize(skb)) {
+	if (unlikely(skb->len > VESPER_FRAME_MAX) || skb_linearize(skb) ||
+	    vesper_xfrm_tx(skb, &esp)) {
 		tx_drop(tx, skb);
 		goto out;
 	}
@@ -76,10 +77,9 @@ netdev_tx_t vesper_xmit(struct sk_buff *skb, struct net_device *netdev)
 		tx_drop(tx, skb);
 		goto out;
 	}
-	sa = vesper_xfrm_tx(skb, &seq_hi);
-	if (seq_hi)
-		put_context(tx, at++, seq_hi);
-	put_frame(tx, at++, skb, dma, sa);
+	if (esp.seq_hi)
+		put_context(tx, at++, esp.seq_hi);
+	put_frame(tx, at++, skb, dma, &esp);
 	skb_tx_timestamp(skb);
 	if (__netdev_tx_sent_queue(queue, skb->len, more))
 		more = false;

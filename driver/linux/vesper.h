@@ -9,7 +9,7 @@
  *   netdev.c   what the stack calls
  *   health.c   watchdog: a dead card, a halted pair, a lost interrupt; recovery
  *   ethtool.c  what ethtool asks
- *   xfrm.c     IPsec offload
+ *   xfrm*.c    IPsec offload
  *
  * All of a queue pair's rings belong to its NAPI context but for the TX tail,
  * which the stack's TX lock of that queue guards.
@@ -44,7 +44,15 @@ enum vesper_fault {
 	VESPER_FAULT_FIRMWARE,
 };
 
+struct vesper_packet;
 struct vesper_xs;
+
+/* What a frame wants of the card, in the words of its TX descriptor. */
+struct vesper_tx_esp {
+	u32 sa;
+	u32 seq_hi; /* not 0: goes before it in a context */
+	u8 op;
+};
 
 struct vesper_tx_slot {
 	bool open;	     /* its descriptor has not completed */
@@ -119,6 +127,8 @@ struct vesper_nic {
 	struct vesper_xs __rcu **sa_in; /* inbound SAs by the index of their handle */
 	u32 sa_entries;
 	atomic64_t sa_card, sa_software; /* SAs on the card; refused, so in software */
+	struct vesper_packet *packet;	 /* xfrm_packet.c */
+	atomic64_t packet_sas, packet_policies, packet_refused;
 };
 
 /* ---- hw.c ---- */
@@ -178,12 +188,12 @@ void vesper_health_start(struct vesper_nic *nic);
 void vesper_health_stop(struct vesper_nic *nic);
 void vesper_fault(struct vesper_nic *nic, enum vesper_fault fault);
 
-/* ---- xfrm.c ---- */
+/* ---- xfrm*.c ---- */
 
 int vesper_xfrm_init(struct vesper_nic *nic);
 void vesper_xfrm_free(struct vesper_nic *nic);
-u32 vesper_xfrm_tx(struct sk_buff *skb, u32 *seq_hi);
-int vesper_xfrm_rx(struct vesper_nic *nic, struct sk_buff *skb, u32 handle, u8 status);
+int vesper_xfrm_tx(struct sk_buff *skb, struct vesper_tx_esp *esp);
+int vesper_xfrm_rx(struct vesper_nic *nic, struct sk_buff *skb, const struct vesper_rx_cpl *cpl);
 
 /* ---- ethtool.c ---- */
 

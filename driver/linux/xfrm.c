@@ -1,34 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * IPsec crypto offload: the stack builds and strips ESP, the card encrypts, authenticates and decrypts in place.
+ * IPsec offload, what both modes share: SAs go to the card and leave it, frames find their SA.
  *
- *   callback      runs in                    does
- *   state_add     process context, may sleep the SA goes to the card
- *   state_delete  under x->lock              reception stops finding it
- *   state_free    process context, may sleep the SA leaves the card
- *   advance_esn   under x->lock              nothing: the card infers the upper half itself
- *   offload_ok    transmit path              which packets the card takes
+ *   crypto  the stack builds and strips ESP, the card encrypts, authenticates and decrypts in place
+ *   packet  the card does it all: ESP, headers, numbers, replay window, lifetimes
  *
- * What the card cannot do is refused with -EOPNOTSUPP and one sentence; the stack then does it in software.
+ *   callback       runs in                       does
+ *   state_add      process context, may sleep    the SA goes to the card
+ *                  (an ACQ SA: atomic)           nothing: it holds a place in the stack, and has no key
+ *   state_delete   under x->lock                 reception stops finding it
+ *   state_free     process context, may sleep    the SA leaves the card
+ *   update_stats   under a lock, or softirq      the card's counters, as they were last asked for
+ *   advance_esn    under x->lock                 nothing: the card counts itself
+ *   offload_ok     transmit path                 which packets the card takes; packet mode: see xfrm_outer.c
+ *   policy_add     process context, may sleep    looks whether the stack's policy can be honoured
+ *
+ * What the card cannot do is refused with -EOPNOTSUPP and one sentence. In crypto mode the stack then does it in
+ * software, in packet mode the installation fails.
  */
-#include <net/xfrm.h>
+#include "xfrm.h"
 
-#include "vesper.h"
 #include "vesper_status.h"
 
-/* An SA on the card, from state_add to state_free. */
-struct vesper_xs {
-	struct xfrm_state *x;
-	u32 handle;
-	struct rcu_head rcu;
-};
-
-static struct vesper_xs *xs_of(const struct xfrm_state *x)
-{
-	return (struct vesper_xs *)x->xso.offload_handle;
-}
-
-/* The sentence for what the card's rules do not allow, or NULL. */
+/* The sentence for what the card's rules do not allow in any mode, or NULL. */
 static const char *why_not(const struct xfrm_state *x)
 {
 	if (x->id.proto != IPPROTO_ESP)
@@ -59,18 +53,16 @@ static void set_address(u8 to[16], const xfrm_address_t *from, u16 family)
 static void fill_sa(struct vesper_sa *sa, const struct xfrm_state *x)
 {
 	unsigned int key_len = (x->aead->alg_key_len + 7) / 8 - sizeof(sa->salt);
-	u32 flags = VESPER_SAF_INPLACE;
-	bool in = x->xso.dir == XFRM_DEV_OFFLOAD_IN;
-	u64 seq = 0;
+	u32 flags = 0;
 
-	sa->dir = in ? VESPER_DIR_IN : VESPER_DIR_OUT;
+	sa->dir = vesper_xs_in(x) ? VESPER_DIR_IN : VESPER_DIR_OUT;
 	sa->mode = x->props.mode == XFRM_MODE_TUNNEL ? VESPER_MODE_TUNNEL : VESPER_MODE_TRANSPORT;
 	sa->family = x->props.family == AF_INET ? VESPER_IPV4 : VESPER_IPV6;
 	sa->alg = strcmp(x->aead->alg_name, "rfc4106(gcm(aes))") ? VESPER_ALG_AES_GMAC :
 								   VESPER_ALG_AES_GCM;
 	sa->key_len = (u8)key_len;
 	sa->icv_len = (u8)(x->aead->alg_icv_len / 8);
-	sa->ttl = 64; /* the card wants one, and in place does not use it */
+	sa->ttl = 64; /* as the stack's default; counts where the card makes the header */
 	memcpy(sa->spi, &x->id.spi, sizeof(sa->spi));
 	set_address(sa->src, &x->props.saddr, x->props.family);
 	set_address(sa->dst, &x->id.daddr, x->props.family);
@@ -78,18 +70,18 @@ static void fill_sa(struct vesper_sa *sa, const struct xfrm_state *x)
 		memcpy(sa->key, x->aead->alg_key, key_len);
 		memcpy(sa->salt, x->aead->alg_key + key_len, sizeof(sa->salt));
 	}
-	if (x->props.flags & XFRM_STATE_ESN) {
+	if (x->props.flags & XFRM_STATE_ESN)
 		flags |= VESPER_SAF_ESN;
-		if (in)
-			seq = (u64)x->replay_esn->seq_hi << 32 | x->replay_esn->seq;
-	}
 	if (x->encap) {
 		flags |= VESPER_SAF_UDP;
 		memcpy(sa->sport, &x->encap->encap_sport, sizeof(sa->sport));
 		memcpy(sa->dport, &x->encap->encap_dport, sizeof(sa->dport));
 	}
 	sa->flags = cpu_to_le32(flags);
-	sa->seq = cpu_to_le64(seq);
+	if (vesper_xfrm_crypto(x))
+		vesper_crypto_fill(sa, x);
+	else
+		vesper_packet_fill(sa, x);
 }
 
 static int add_to_card(struct vesper_nic *nic, const struct xfrm_state *x, u32 *handle,
@@ -125,63 +117,73 @@ static void del_from_card(struct vesper_nic *nic, u32 handle)
 		netdev_warn(nic->netdev, "SA %#x does not leave the card: %d\n", handle, err);
 }
 
-static int refuse(struct vesper_nic *nic, struct netlink_ext_ack *extack, const char *why)
+static int refuse(atomic64_t *count, struct netlink_ext_ack *extack, const char *why)
 {
-	atomic64_inc(&nic->sa_software);
+	atomic64_inc(count);
 	NL_SET_ERR_MSG_FMT_MOD(extack, "%s", why);
 	return -EOPNOTSUPP;
 }
 
 static int state_add(struct vesper_nic *nic, struct xfrm_state *x, struct netlink_ext_ack *extack)
 {
-	const char *why = why_not(x);
+	bool crypto = vesper_xfrm_crypto(x);
+	atomic64_t *refused = crypto ? &nic->sa_software : &nic->packet_refused;
 	struct vesper_xs *xs;
+	const char *why;
 	int err;
 
-	if (!vesper_xfrm_crypto(x))
-		why = "Packet offload is not supported";
+	if (vesper_xfrm_acquire(x))
+		return 0;
+	why = why_not(x);
+	if (!why && !crypto)
+		why = vesper_packet_why_not(nic, x);
 	if (why)
-		return refuse(nic, extack, why);
+		return refuse(refused, extack, why);
 	xs = kzalloc(sizeof(*xs), GFP_KERNEL);
 	if (!xs)
 		return -ENOMEM;
 	err = add_to_card(nic, x, &xs->handle, &why);
 	if (err) {
 		kfree(xs);
-		return refuse(nic, extack, why);
+		return refuse(refused, extack, why);
 	}
 	xs->x = x;
 	x->xso.offload_handle = (unsigned long)xs;
-	if (x->xso.dir == XFRM_DEV_OFFLOAD_IN)
+	if (vesper_xs_in(x))
 		rcu_assign_pointer(nic->sa_in[xs->handle & VESPER_SA_INDEX_MASK], xs);
 	atomic64_inc(&nic->sa_card);
+	if (!crypto)
+		vesper_packet_added(nic, xs);
 	return 0;
 }
 
 static void state_delete(struct vesper_nic *nic, struct xfrm_state *x)
 {
-	struct vesper_xs *xs = xs_of(x);
+	struct vesper_xs *xs = vesper_xs_of(x);
 
-	if (xs && x->xso.dir == XFRM_DEV_OFFLOAD_IN)
+	if (xs && vesper_xs_in(x))
 		RCU_INIT_POINTER(nic->sa_in[xs->handle & VESPER_SA_INDEX_MASK], NULL);
 }
 
 static void state_free(struct vesper_nic *nic, struct xfrm_state *x)
 {
-	struct vesper_xs *xs = xs_of(x);
+	struct vesper_xs *xs = vesper_xs_of(x);
 
 	if (!xs)
 		return;
+	if (!vesper_xfrm_crypto(x))
+		vesper_packet_removed(nic, xs);
 	x->xso.offload_handle = 0;
 	del_from_card(nic, xs->handle);
 	atomic64_dec(&nic->sa_card);
 	kfree_rcu(xs, rcu);
 }
 
-/* The core has looked at the rest: IPv4 without options, IPv6 without extension headers. */
+/* Crypto: the core has looked at the rest: IPv4 without options, IPv6 without extension headers. */
 static bool offload_ok(struct sk_buff *skb, struct xfrm_state *x)
 {
-	return vesper_xfrm_simple(skb, x);
+	return vesper_xfrm_crypto(x) ? vesper_xfrm_simple(skb, x) :
+				       vesper_packet_offload_ok(skb, x);
 }
 
 static void advance_esn(struct xfrm_state *x)
@@ -191,76 +193,77 @@ static void advance_esn(struct xfrm_state *x)
 #include "compat_xfrm.h"
 
 /**
- * vesper_xfrm_tx - what a frame that the stack has made ESP needs of the card
- * @skb: from the stack
- * @seq_hi: becomes the upper half of its extended sequence number, 0 without one
+ * vesper_xfrm_tx - what a frame from the stack needs of the card
+ * @skb: linear; in packet mode it loses the header that vesper_packet_offload_ok() put before it
+ * @esp: filled in
  *
- * Return: handle of its SA; 0: not ESP, or not ours.
+ * Return: 0; a negative errno for a frame that must not leave.
  */
-u32 vesper_xfrm_tx(struct sk_buff *skb, u32 *seq_hi)
+int vesper_xfrm_tx(struct sk_buff *skb, struct vesper_tx_esp *esp)
 {
-	struct xfrm_offload *xo = xfrm_offload(skb);
+	struct sec_path *sp = skb_sec_path(skb);
 	struct xfrm_state *x;
 
-	*seq_hi = 0;
-	if (!xo || skb_sec_path(skb)->len != 1)
+	*esp = (struct vesper_tx_esp){ .op = VESPER_OP_PLAIN };
+	if (!sp || sp->len != 1)
 		return 0;
-	x = xfrm_input_state(skb);
-	if (!x || !xs_of(x))
+	x = sp->xvec[0];
+	if (!vesper_xs_of(x))
 		return 0;
-	if (x->props.flags & XFRM_STATE_ESN)
-		*seq_hi = xo->seq.hi;
-	return xs_of(x)->handle;
+	/* A secpath stays with what was received and is forwarded. */
+	if (!vesper_xfrm_crypto(x))
+		return vesper_xs_in(x) ? 0 : vesper_packet_tx(skb, x, esp);
+	if (xfrm_offload(skb))
+		vesper_crypto_tx(skb, x, esp);
+	return 0;
 }
 
-static u32 crypto_status(const struct xfrm_state *x, u8 status)
+/* The SA behind a handle that the card wrote, held; or NULL. */
+static struct xfrm_state *find_in(struct vesper_nic *nic, u32 handle)
 {
-	switch (status) {
-	case VESPER_ST_OK:
-		return CRYPTO_SUCCESS;
-	case VESPER_ST_ICV:
-		return x->props.mode == XFRM_MODE_TUNNEL ? CRYPTO_TUNNEL_ESP_AUTH_FAILED :
-							   CRYPTO_TRANSPORT_ESP_AUTH_FAILED;
-	default:
-		return CRYPTO_GENERIC_ERROR;
-	}
+	u32 index = handle & VESPER_SA_INDEX_MASK;
+	struct xfrm_state *x = NULL;
+	struct vesper_xs *xs;
+
+	rcu_read_lock();
+	xs = nic->sa_in && index < nic->sa_entries ? rcu_dereference(nic->sa_in[index]) : NULL;
+	if (xs && xs->handle == handle && refcount_inc_not_zero(&xs->x->refcnt))
+		x = xs->x;
+	rcu_read_unlock();
+	return x;
 }
 
 /**
- * vesper_xfrm_rx - tell the stack that the card has decrypted a frame
+ * vesper_xfrm_rx - tell the stack what the card has done with a frame
  * @skb: the frame, whole
- * @handle: of the SA, as the card wrote it
- * @status: the card's verdict
+ * @cpl: its completion
  *
- * In NAPI context. Return: 0; -ENOENT for an SA that is gone; -ENOBUFS. Then the frame is to be dropped: it is no
- * longer what was on the wire.
+ * In NAPI context. What the card has stripped carries its SA like a packet that the stack has decrypted itself, so that
+ * the stack checks the SA's selector and the policy for it; not with the flags of an offload, which would have it trust
+ * the card to have done that.
+ *
+ * Return: 0; -ENOENT for an SA that is gone; -ENOBUFS. Then the frame is to be dropped: it is no longer what was on the
+ * wire, or policies could not be checked.
  */
-int vesper_xfrm_rx(struct vesper_nic *nic, struct sk_buff *skb, u32 handle, u8 status)
+int vesper_xfrm_rx(struct vesper_nic *nic, struct sk_buff *skb, const struct vesper_rx_cpl *cpl)
 {
-	u32 index = handle & VESPER_SA_INDEX_MASK;
-	struct xfrm_offload *xo;
-	struct vesper_xs *xs;
+	struct xfrm_state *x;
 	struct sec_path *sp;
-	int err = -ENOENT;
 
-	rcu_read_lock();
-	xs = index < nic->sa_entries ? rcu_dereference(nic->sa_in[index]) : NULL;
-	if (!xs || xs->handle != handle)
-		goto out;
-	err = -ENOBUFS;
+	if (!(cpl->flags & (VESPER_CPL_INPLACE | VESPER_CPL_ESP)))
+		return vesper_packet_unprotected(nic, skb);
+	x = find_in(nic, le32_to_cpu(cpl->sa));
+	if (!x)
+		return -ENOENT;
 	sp = secpath_set(skb);
-	if (!sp)
-		goto out;
-	xfrm_state_hold(xs->x);
-	sp->xvec[sp->len++] = xs->x;
-	sp->olen++;
-	xo = xfrm_offload(skb);
-	xo->flags = CRYPTO_DONE;
-	xo->status = crypto_status(xs->x, status);
-	err = 0;
-out:
-	rcu_read_unlock();
-	return err;
+	if (!sp) {
+		xfrm_state_put(x);
+		return -ENOBUFS;
+	}
+	sp->xvec[sp->len++] = x;
+	if (cpl->flags & VESPER_CPL_INPLACE)
+		vesper_crypto_rx(skb, sp, cpl->status);
+	return 0;
 }
 
 /**
@@ -269,11 +272,16 @@ out:
  */
 int vesper_xfrm_init(struct vesper_nic *nic)
 {
+	int err;
+
 	if (!(nic->features & VESPER_FEAT_INPLACE))
 		return 0;
 	nic->sa_in = kvcalloc(nic->sa_entries, sizeof(*nic->sa_in), GFP_KERNEL);
 	if (!nic->sa_in)
 		return -ENOMEM;
+	err = vesper_packet_init(nic);
+	if (err)
+		return err;
 	nic->netdev->xfrmdev_ops = &xfrmdev_ops;
 	nic->netdev->features |= NETIF_F_HW_ESP;
 	nic->netdev->hw_features |= NETIF_F_HW_ESP;
@@ -281,8 +289,10 @@ int vesper_xfrm_init(struct vesper_nic *nic)
 	return 0;
 }
 
+/* After the interface is gone, and with it every SA; also after a failed vesper_xfrm_init(). */
 void vesper_xfrm_free(struct vesper_nic *nic)
 {
+	vesper_packet_free(nic);
 	kvfree(nic->sa_in);
 	nic->sa_in = NULL;
 }

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What the files about IPsec share: xfrm.c (both modes), xfrm_crypto.c, xfrm_packet.c and xfrm_outer.c. */
+#ifndef VESPER_LINUX_XFRM_H
+#define VESPER_LINUX_XFRM_H
+
+#include <net/xfrm.h>
+
+#include "vesper.h"
+
+/* An SA on the card, from state_add to state_free. */
+struct vesper_xs {
+	struct xfrm_state *x;
+	u32 handle;
+	struct rcu_head rcu;
+	/* Packet offload: the card's counters as they were last asked for. */
+	struct list_head list;
+	atomic64_t packets, bytes, replay, integrity;
+};
+
+static inline struct vesper_xs *vesper_xs_of(const struct xfrm_state *x)
+{
+	return (struct vesper_xs *)x->xso.offload_handle;
+}
+
+static inline bool vesper_xs_in(const struct xfrm_state *x)
+{
+	return x->xso.dir == XFRM_DEV_OFFLOAD_IN;
+}
+
+/* ---- xfrm_crypto.c ---- */
+
+void vesper_crypto_fill(struct vesper_sa *sa, const struct xfrm_state *x);
+void vesper_crypto_tx(struct sk_buff *skb, struct xfrm_state *x, struct vesper_tx_esp *esp);
+void vesper_crypto_rx(struct sk_buff *skb, struct sec_path *sp, u8 status);
+
+/* ---- xfrm_packet.c, xfrm_outer.c: nothing of it before 6.12 ---- */
+
+#if VESPER_XFRM_PACKET
+
+int vesper_packet_init(struct vesper_nic *nic);
+void vesper_packet_free(struct vesper_nic *nic);
+const char *vesper_packet_why_not(struct vesper_nic *nic, const struct xfrm_state *x);
+void vesper_packet_fill(struct vesper_sa *sa, const struct xfrm_state *x);
+void vesper_packet_added(struct vesper_nic *nic, struct vesper_xs *xs);
+void vesper_packet_removed(struct vesper_nic *nic, struct vesper_xs *xs);
+void vesper_packet_update_stats(struct xfrm_state *x);
+int vesper_packet_policy_add(struct xfrm_policy *xp, struct netlink_ext_ack *extack);
+void vesper_packet_policy_delete(struct xfrm_policy *xp);
+void vesper_packet_policy_free(struct xfrm_policy *xp);
+int vesper_packet_unprotected(struct vesper_nic *nic, struct sk_buff *skb);
+
+bool vesper_packet_offload_ok(struct sk_buff *skb, struct xfrm_state *x);
+int vesper_packet_tx(struct sk_buff *skb, struct xfrm_state *x, struct vesper_tx_esp *esp);
+
+#else
+
+static inline int vesper_packet_init(struct vesper_nic *nic)
+{
+	return 0;
+}
+
+static inline void vesper_packet_free(struct vesper_nic *nic)
+{
+}
+
+static inline const char *vesper_packet_why_not(struct vesper_nic *nic, const struct xfrm_state *x)
+{
+	return "Packet offload needs Linux 6.12";
+}
+
+static inline void vesper_packet_fill(struct vesper_sa *sa, const struct xfrm_state *x)
+{
+}
+
+static inline void vesper_packet_added(struct vesper_nic *nic, struct vesper_xs *xs)
+{
+}
+
+static inline void vesper_packet_removed(struct vesper_nic *nic, struct vesper_xs *xs)
+{
+}
+
+static inline int vesper_packet_unprotected(struct vesper_nic *nic, struct sk_buff *skb)
+{
+	return 0;
+}
+
+static inline bool vesper_packet_offload_ok(struct sk_buff *skb, struct xfrm_state *x)
+{
+	return false;
+}
+
+static inline int vesper_packet_tx(struct sk_buff *skb, struct xfrm_state *x,
+				   struct vesper_tx_esp *esp)
+{
+	return -EOPNOTSUPP;
+}
+
+#endif
+
+#endif

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Crypto offload: the stack builds and strips ESP, the card encrypts, authenticates and decrypts in place. */
+#include "xfrm.h"
+
+/* What in-place SAs have beyond the common part. The window is the stack's. */
+void vesper_crypto_fill(struct vesper_sa *sa, const struct xfrm_state *x)
+{
+	sa->flags |= cpu_to_le32(VESPER_SAF_INPLACE);
+	/* The card infers the upper half of what it receives itself. */
+	if (vesper_xs_in(x) && x->props.flags & XFRM_STATE_ESN)
+		sa->seq = cpu_to_le64((u64)x->replay_esn->seq_hi << 32 | x->replay_esn->seq);
+}
+
+/* A frame that the stack has made ESP. */
+void vesper_crypto_tx(struct sk_buff *skb, struct xfrm_state *x, struct vesper_tx_esp *esp)
+{
+	esp->op = VESPER_OP_INPLACE;
+	esp->sa = vesper_xs_of(x)->handle;
+	if (x->props.flags & XFRM_STATE_ESN)
+		esp->seq_hi = xfrm_offload(skb)->seq.hi;
+}
+
+static u32 crypto_status(const struct xfrm_state *x, u8 status)
+{
+	switch (status) {
+	case VESPER_ST_OK:
+		return CRYPTO_SUCCESS;
+	case VESPER_ST_ICV:
+		return x->props.mode == XFRM_MODE_TUNNEL ? CRYPTO_TUNNEL_ESP_AUTH_FAILED :
+							   CRYPTO_TRANSPORT_ESP_AUTH_FAILED;
+	default:
+		return CRYPTO_GENERIC_ERROR;
+	}
+}
+
+/* A frame that the card has decrypted, and still is ESP: its SA is the last of @sp. */
+void vesper_crypto_rx(struct sk_buff *skb, struct sec_path *sp, u8 status)
+{
+	struct xfrm_offload *xo;
+
+	sp->olen++;
+	xo = xfrm_offload(skb);
+	xo->flags = CRYPTO_DONE;
+	xo->status = crypto_status(sp->xvec[sp->len - 1], status);
+}
