@@ -208,11 +208,11 @@ int vesper_xfrm_tx(struct sk_buff *skb, struct vesper_tx_esp *esp)
 	if (!sp || sp->len != 1)
 		return 0;
 	x = sp->xvec[0];
-	if (!vesper_xs_of(x))
-		return 0;
 	/* A secpath stays with what was received and is forwarded. */
+	if (!vesper_xs_of(x) || vesper_xs_in(x))
+		return 0;
 	if (!vesper_xfrm_crypto(x))
-		return vesper_xs_in(x) ? 0 : vesper_packet_tx(skb, x, esp);
+		return vesper_packet_tx(skb, x, esp);
 	if (xfrm_offload(skb))
 		vesper_crypto_tx(skb, x, esp);
 	return 0;

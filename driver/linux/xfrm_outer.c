@@ -12,7 +12,7 @@
  * the Ethernet header. What is put before the packet is a true IP-in-IP header, so that everything on the way,
  * segmentation too, knows what it sees. vesper_packet_tx() takes it off again: the card makes the one that leaves.
  *
- * A tunnel of one family in the other has neither: 6.12 looks for its route with the outer addresses read as inner ones
+ * IPv6 in an IPv4 tunnel has neither: 6.12 looks for its route with the outer addresses read as inner ones
  * (xfrm_bundle_create()), and what it finds, if anything, is no way to the tunnel's end. vesper_packet_tx() finds that.
  */
 #include <net/dst.h>

@@ -8,6 +8,8 @@
  * can be used. One thing must be done for policies: the stack believes that a card which was given an inbound policy
  * drops what comes without protection. vesper_packet_unprotected() has the stack look itself.
  */
+#include <crypto/utils.h>
+
 #include "xfrm.h"
 
 #if VESPER_XFRM_PACKET
@@ -87,6 +89,26 @@ void vesper_packet_update_stats(struct xfrm_state *x)
 
 /* ---- SAs ---- */
 
+/*
+ * Does an outbound SA on the card have this key? The stack does not know the card's numbers: an SA that it makes out of
+ * another one (migration to another address) would begin at the first number again, and use IVs twice.
+ */
+static bool key_in_use(struct vesper_packet *p, const struct xfrm_state *x)
+{
+	unsigned int len = (x->aead->alg_key_len + 7) / 8;
+	struct vesper_xs *xs;
+	bool used = false;
+
+	if (vesper_xs_in(x))
+		return false;
+	mutex_lock(&p->lock);
+	list_for_each_entry(xs, &p->sas, list)
+		used |= !vesper_xs_in(xs->x) && xs->x->aead->alg_key_len == x->aead->alg_key_len &&
+			!crypto_memneq(xs->x->aead->alg_key, x->aead->alg_key, len);
+	mutex_unlock(&p->lock);
+	return used;
+}
+
 /* The sentence for what packet mode does not allow, or NULL. */
 const char *vesper_packet_why_not(struct vesper_nic *nic, const struct xfrm_state *x)
 {
@@ -98,6 +120,11 @@ const char *vesper_packet_why_not(struct vesper_nic *nic, const struct xfrm_stat
 		return "SAs with a mark have no packet offload";
 	if (x->props.extra_flags & XFRM_SA_XFLAG_OSEQ_MAY_WRAP)
 		return "The card's sequence numbers do not wrap";
+	/* It looks for a route with the first four bytes of the outer addresses, and these are not its own. */
+	if (!vesper_xs_in(x) && x->props.family == AF_INET6 && x->sel.family == AF_INET)
+		return "The kernel finds no way for IPv4 through an IPv6 tunnel with packet offload";
+	if (key_in_use(nic->packet, x))
+		return "Another outbound SA on the card has this key";
 	return NULL;
 }
 
