@@ -15,15 +15,15 @@
  * IPv6 in an IPv4 tunnel has neither: 6.12 looks for its route with the outer addresses read as inner ones
  * (xfrm_bundle_create()), and what it finds, if anything, is no way to the tunnel's end. vesper_packet_tx() finds that.
  */
+#include "xfrm.h"
+
+#if VESPER_XFRM_PACKET
+
 #include <net/dst.h>
 #include <net/ip.h>
 #include <net/ip_tunnels.h>
 #include <net/ipv6.h>
 #include <net/neighbour.h>
-
-#include "xfrm.h"
-
-#if VESPER_XFRM_PACKET
 
 static u32 outer_bytes(const struct xfrm_state *x)
 {

@@ -8,11 +8,11 @@
  * can be used. One thing must be done for policies: the stack believes that a card which was given an inbound policy
  * drops what comes without protection. vesper_packet_unprotected() has the stack look itself.
  */
-#include <crypto/utils.h>
-
 #include "xfrm.h"
 
 #if VESPER_XFRM_PACKET
+
+#include <crypto/utils.h>
 
 #define POLL_PERIOD HZ
 #define NEEDED                                                                                   \
