@@ -122,7 +122,7 @@ const char *vesper_packet_why_not(struct vesper_nic *nic, const struct xfrm_stat
 		return "The card's sequence numbers do not wrap";
 	/* It looks for a route with the first four bytes of the outer addresses, and these are not its own. */
 	if (!vesper_xs_in(x) && x->props.family == AF_INET6 && x->sel.family == AF_INET)
-		return "The kernel finds no way for IPv4 through an IPv6 tunnel with packet offload";
+		return "The kernel routes no IPv4 into an IPv6 tunnel with packet offload";
 	if (key_in_use(nic->packet, x))
 		return "Another outbound SA on the card has this key";
 	return NULL;
