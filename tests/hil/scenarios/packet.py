@@ -324,13 +324,14 @@ if [ $ME = 1 ]; then
 		aead "$gcm" ${key%0}1 128 $offload
 	ip xfrm state flush
 	policy='ip xfrm policy add src 10.9.0.0/16 dst 10.8.0.0/16 dir out'
-	tunnel='src 10.0.0.1 dst 10.0.0.2 mode tunnel'
+	ends='src 10.0.0.1 dst 10.0.0.2'
 	offload='offload packet dev vesper0'
-	refused 'A policy with more than one template is not offloaded' $policy tmpl $tunnel proto esp reqid 1 \
-		tmpl $tunnel proto esp reqid 2 $offload
-	refused 'Only policies for ESP are offloaded' $policy tmpl $tunnel proto ah $offload
-	refused 'Policies of an XFRM interface (if_id) are not offloaded' $policy if_id 7 tmpl $tunnel proto esp $offload
-	refused 'Only main policies are offloaded' $policy ptype sub tmpl $tunnel proto esp $offload
+	refused 'A policy with more than one template is not offloaded' $policy \
+		tmpl $ends proto esp reqid 1 mode tunnel tmpl $ends proto esp reqid 2 mode tunnel $offload
+	refused 'Only policies for ESP are offloaded' $policy tmpl $ends proto ah mode tunnel $offload
+	refused 'Policies of an XFRM interface (if_id) are not offloaded' $policy \
+		if_id 7 tmpl $ends proto esp mode tunnel $offload
+	refused 'Only main policies are offloaded' $policy ptype sub tmpl $ends proto esp mode tunnel $offload
 	[ $(($(value ipsec_packet_refused) - before)) = $wanted ] || fail "$(value ipsec_packet_refused) refusals counted"
 	step "refused: $wanted, each with its sentence"
 	sleep 1
