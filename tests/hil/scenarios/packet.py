@@ -342,7 +342,7 @@ fi
 no_trouble
 """
 
-SECONDS = 400
+SECONDS = 600
 
 
 def run(lab):
