@@ -2,7 +2,7 @@
 #
 # Userspace driver. The library links these sources into itself.
 
-VFIO_SRC := $(addprefix driver/vfio/vesper_,error.c vfio_user.c dma.c dev.c mbx.c queue.c burst.c events.c)
+VFIO_SRC := $(addprefix driver/vfio/vesper_,error.c pci.c vfio.c vfio_user.c iova.c dma.c dev.c mbx.c queue.c burst.c events.c)
 DRIVER_SRC := $(COMMON_SRC) $(VFIO_SRC)
 
 FAKE_CARD := tests/unit/vfio_fake.c tests/unit/vfio_fake_card.c

@@ -28,12 +28,12 @@ struct vesper_transport;
 #define VESPER_DEV_CLOSED_OK (1u << 1) /* open a card whose self-test failed, to look at it */
 
 struct vesper_dev_opts {
-	size_t size;	    /* sizeof(struct vesper_dev_opts) */
-	const char *socket; /* vfio-user: path of the card's Unix socket */
-	u32 flags;	    /* VESPER_DEV_* */
-	u32 features;	    /* VESPER_FEAT_* that the card must have; 0: any */
-	u32 timeout_ms;	    /* for a reply, a mailbox response, the firmware's start; 0: 10000 */
-	struct vesper_transport *transport; /* instead of socket; taken over, also on failure */
+	size_t size;	  /* sizeof(struct vesper_dev_opts) */
+	const char *card; /* PCI address (0000:01:00.0, 01:00.0), or path of a vfio-user socket */
+	u32 flags;	  /* VESPER_DEV_* */
+	u32 features;	  /* VESPER_FEAT_* that the card must have; 0: any */
+	u32 timeout_ms;	  /* for a reply, a mailbox response, the firmware's start; 0: 10000 */
+	struct vesper_transport *transport; /* instead of card; taken over, also on failure */
 };
 
 /**
@@ -48,6 +48,7 @@ struct vesper_dev_opts {
  * Return: 0, or
  * -EINVAL: an option is wrong;
  * -ENOENT, -ECONNREFUSED, ...: the socket, as connect(2) says;
+ * those of vesper_vfio_open() for a PCI address;
  * -EPROTO: the server broke the vfio-user protocol, or refused its version;
  * -ECONNRESET: it closed the connection; -ETIMEDOUT: it, or the firmware, did not answer;
  * -ENODEV: not a Vesper card; -EPROTONOSUPPORT: another ABI major;
@@ -77,7 +78,7 @@ struct vesper_dev_info {
 	bool data_path_open;
 	bool selftest_failed;
 	bool fw_dead;
-	const char *transport; /* "vfio-user", ... */
+	const char *transport; /* "vfio-user", "vfio" */
 };
 
 /* Reads the card's registers. Return: 0, -ETIMEDOUT, -ECONNRESET, -EPROTO. */

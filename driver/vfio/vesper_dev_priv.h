@@ -28,7 +28,7 @@ struct vesper_dev {
 	pthread_mutex_t mbx_lock; /* one mailbox call at a time */
 	u32 mbx_tag;
 	pthread_mutex_t lock; /* what follows */
-	u64 next_iova;
+	struct vesper_iova_space iova;
 	u32 queues;
 	struct vesper_queue *queue[VESPER_QUEUES_MAX];
 	struct vesper_event_ring *events; /* NULL: not open */
@@ -54,6 +54,7 @@ struct vesper_dma {
 	void *mem;
 	u64 iova;
 	u64 size; /* bytes, rounded up */
+	struct vesper_iova place;
 	bool mapped;
 };
 
@@ -63,7 +64,10 @@ struct vesper_dma {
  * Caller holds dev->lock. Return: 0, -ENOMEM, or a transport error.
  */
 int vesper_dma_alloc(struct vesper_dev *dev, size_t size, struct vesper_dma *dma);
-/* Take it from the card and give it back. Does nothing with what was never allocated. */
+/*
+ * Take it from the card and give it back. Does nothing with what was never allocated. Caller
+ * holds dev->lock.
+ */
 void vesper_dma_free(struct vesper_dma *dma);
 
 /* ---- queue pairs ---- */
