@@ -43,11 +43,18 @@ refuse 'bound to the driver vesper' vesper info --card $CARD
 step bind
 vesper bind $CARD
 vesper bind $CARD
-vesper info
-vesper info | grep -E "^$CARD +vfio-pci +[0-9]+ +[0-9.]+$" || fail 'info does not list the bound card with its firmware'
-vesper info | grep -E "^$OTHER +vesper " || fail 'info does not list the other card'
-refuse 'no permission for /dev/vfio/' setpriv --reuid 65534 --regid 65534 --clear-groups $(command -v vesper) info --card $CARD
-(ulimit -l 64; setpriv --bounding-set -ipc_lock --inh-caps -ipc_lock true)
+vesper info | tee list
+grep -Eq "^$CARD +vfio-pci +[0-9]+ +[0-9.]+$" list || fail 'info does not list the bound card with its firmware'
+grep -Eq "^$OTHER +vesper " list || fail 'info does not list the other card'
+
+step 'a plain user'
+user='setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all'
+refuse 'no permission for /dev/vfio/' $user vesper info --card $CARD
+chown 65534 /dev/vfio/[0-9]*
+ulimit -S -l 64
+refuse 'ulimit -l' $user vesper bench --card $CARD --count 1
+ulimit -S -l unlimited
+$user vesper bench --card $CARD --count 1
 
 export VESPER_CARD=$CARD
 step info
