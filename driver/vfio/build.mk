@@ -12,3 +12,8 @@ $(eval $(call unit_test,vfio_sim,tests/unit/vfio_sim.c $(DRIVER_SRC),))
 VFIO_PCI_WRAP := -Wl,--wrap=write
 $(eval $(call unit_test,vfio_pci,tests/unit/vfio_pci.c lib/cli/cards.c $(DRIVER_SRC),$(VFIO_PCI_WRAP) -lpci))
 CFLAGS_tests/unit/vfio_pci.c := -Ilib/cli
+
+BURST_BENCH := $(BUILD)/bench-bin/driver_burst
+$(eval $(call program,$(BURST_BENCH),rel,tests/bench/driver_burst.c $(DRIVER_SRC),))
+BENCHES += $(BURST_BENCH)
+BENCH_DEPS += $(BURST_BENCH)
