@@ -48,20 +48,20 @@ static __attribute__((noinline)) void put_context(struct vesper_queue *q, u16 ta
 typedef u64 __attribute__((may_alias)) ring_word;
 
 /* Let go of the places at the head of the TX ring that wait for nothing more, eight at a time. */
-static void advance_tx(struct vesper_queue *q)
+static __attribute__((noinline)) void advance_tx(struct vesper_queue *q)
 {
-	const u8 *waits;
+	const u8 *waits = q->tx_waits;
+	const u32 mask = q->tx_mask;
+	u16 head = q->tx_head;
+	u32 left = vesper_ring_used(q->tx_tail, head);
 
-	while (q->tx_head != q->tx_tail) {
-		waits = &q->tx_waits[q->tx_head & q->tx_mask];
-		if (!(q->tx_head & 7) && vesper_ring_used(q->tx_tail, q->tx_head) >= 8 &&
-		    !*(const ring_word *)waits)
-			q->tx_head += 8;
-		else if (!*waits)
-			q->tx_head++;
-		else
-			break;
-	}
+	for (; left && (head & 7) && !waits[head & mask]; left--)
+		head++;
+	for (; left >= 8 && !(head & 7) && !*(const ring_word *)&waits[head & mask]; left -= 8)
+		head += 8;
+	for (; left && !waits[head & mask]; left--)
+		head++;
+	q->tx_head = head;
 }
 
 static inline bool frame_ok(const struct vesper_tx *f, u32 mine, u32 size)
@@ -73,11 +73,12 @@ static inline void put_frame(struct vesper_tx_desc *desc, struct vesper_tx_slot 
 			     const struct vesper_tx *f)
 {
 	struct vesper_buf *b = f->buf;
+	const u64 iova = b->iova + f->offset, cookie = f->cookie;
 
+	vesper_tx_desc_set(desc, iova, f->len, f->op, f->flags, f->sa);
+	*slot = (struct vesper_tx_slot){ b, cookie };
 	b->owner = 0;
 	*waits = TX_WAITS_COMPLETION | (f->flags & VESPER_TXF_LOOKASIDE);
-	*slot = (struct vesper_tx_slot){ b, f->cookie };
-	vesper_tx_desc_set(desc, b->iova + f->offset, f->len, f->op, f->flags, f->sa);
 }
 
 /* Post frames on the places from @at on, up to the first that is not good or needs a context. */
@@ -87,14 +88,14 @@ static inline u32 put_run(struct vesper_queue *q, const struct vesper_tx *f, u32
 	struct vesper_tx_desc *desc = q->tx_desc + at;
 	struct vesper_tx_slot *slot = q->tx_slot + at;
 	u8 *waits = q->tx_waits + at;
-	u32 i;
+	const struct vesper_tx *first = f, *end = f + n;
 
-	for (i = 0; i < n; i++) {
-		if (unlikely(!frame_ok(&f[i], mine, size)) || unlikely(needs_context(&f[i])))
+	for (; f != end; f++) {
+		if (unlikely(!frame_ok(f, mine, size)) || unlikely(needs_context(f)))
 			break;
-		put_frame(&desc[i], &slot[i], &waits[i], &f[i]);
+		put_frame(desc++, slot++, waits++, f);
 	}
-	return i;
+	return (u32)(f - first);
 }
 
 /* A frame with its context. Return: was there place for both? */
@@ -261,6 +262,24 @@ static inline bool len_ok(u16 len, u32 max)
 	return (u32)len - VESPER_FRAME_MIN <= max - VESPER_FRAME_MIN;
 }
 
+/* The fields that a completion has in the same order, length and status; fits is 0 behind them. */
+static inline void tx_words(struct vesper_tx_result *r, u64 len_status)
+{
+	if (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__) {
+		memcpy((u8 *)r + offsetof(struct vesper_tx_result, len), &len_status, 8);
+	} else {
+		r->len = (u16)len_status;
+		r->status = (u8)(len_status >> 16);
+		r->fits = 0;
+	}
+}
+
+VESPER_STATIC_ASSERT(offsetof(struct vesper_tx_result, status) ==
+				     offsetof(struct vesper_tx_result, len) + 2 &&
+			     offsetof(struct vesper_tx_result, len) + 8 ==
+				     sizeof(struct vesper_tx_result),
+		     "fields of a completion");
+
 /* A run of TX completions from place @seen on. Return: how many. */
 static inline u32 tx_run(struct vesper_queue *q, struct vesper_tx_result *r, u32 wanted, u16 seen)
 {
@@ -269,74 +288,77 @@ static inline u32 tx_run(struct vesper_queue *q, struct vesper_tx_result *r, u32
 	const u32 n = run_limit(wanted, seen, q->tx_tail, q->tx_head, q->tx_mask);
 	const ring_word *cpl = (const ring_word *)(q->tx_cpl + at);
 	const struct vesper_tx_slot *slot = q->tx_slot + at;
+	struct vesper_tx_result *first = r, *end = r + n;
 	u8 *waits = q->tx_waits + at;
 	u64 expected = seen | phase_flag(seen, q->tx_mask);
 	u64 word;
-	u32 i;
 
-	for (i = 0; i < n; i++, cpl += 2, expected++) {
+	for (; r != end; r++, cpl += 2, slot++, waits++, expected++) {
 		word = cpl_word(cpl);
 		if ((word & mask) != expected || !len_ok(CPL_LEN(word), VESPER_FRAME_MAX) ||
-		    !(waits[i] & TX_WAITS_COMPLETION))
+		    !(*waits & TX_WAITS_COMPLETION))
 			break;
-		waits[i] &= (u8)~TX_WAITS_COMPLETION;
-		slot[i].buf->owner = mine;
-		r[i].buf = slot[i].buf;
-		r[i].cookie = slot[i].cookie;
-		r[i].seq = le64_to_cpu(cpl[1]);
-		r[i].len = CPL_LEN(word);
-		r[i].status = VESPER_ST_OK;
-		r[i].fits = 0;
+		*waits &= (u8)~TX_WAITS_COMPLETION;
+		slot->buf->owner = mine;
+		r->buf = slot->buf;
+		r->cookie = slot->cookie;
+		r->seq = le64_to_cpu(cpl[1]);
+		tx_words(r, word >> 16 & 0xffffff);
 	}
-	return i;
+	return (u32)(r - first);
 }
 
-/* Any completion. Return: is there a result? */
-static __attribute__((noinline)) bool tx_any(struct vesper_queue *q, const struct cpl *c,
-					     struct vesper_tx_result *r)
+/* Any completion. Return: results, or -1 if there is no completion. */
+static __attribute__((noinline)) int tx_any(struct vesper_queue *q, struct vesper_tx_result *r)
 {
-	struct vesper_tx_slot *s = &q->tx_slot[c->index & q->tx_mask];
-	u8 *waits = tx_waiting(q, c->index, TX_WAITS_COMPLETION | TX_WAITS_CONTEXT);
+	struct vesper_tx_slot *s;
+	struct cpl c;
+	u8 *waits;
 
+	if (!take_cpl(q->tx_cpl, q->tx_seen, q->tx_mask, &c))
+		return -1;
+	q->tx_seen++;
+	s = &q->tx_slot[c.index & q->tx_mask];
+	waits = tx_waiting(q, c.index, TX_WAITS_COMPLETION | TX_WAITS_CONTEXT);
 	if (!waits) {
 		q->stats.hw_errors++;
-		return false;
+		return 0;
 	}
 	if (*waits & TX_WAITS_CONTEXT) {
-		context_done(q, waits, c);
-		return false;
+		context_done(q, waits, &c);
+		return 0;
 	}
-	*r = (struct vesper_tx_result){ s->buf, s->cookie, c->rest, c->len, c->status, 0 };
+	*r = (struct vesper_tx_result){ s->buf, s->cookie, c.rest, c.len, c.status, 0 };
 	*waits &= (u8)~TX_WAITS_COMPLETION;
 	s->buf->owner = q->pool.mine;
-	if (c->status || !len_ok(c->len, VESPER_FRAME_MAX))
+	if (c.status || !len_ok(c.len, VESPER_FRAME_MAX))
 		tx_drop(q, waits, r);
 	else
 		q->stats.tx_frames++;
-	return true;
+	return 1;
 }
 
 unsigned int vesper_queue_tx_done(struct vesper_queue *q, struct vesper_tx_result *results,
 				  unsigned int n)
 {
 	struct vesper_tx_result *r = results;
-	struct cpl c;
 	unsigned int looked, run;
-	u16 seen = q->tx_seen;
+	int any;
 
 	/* Also those that make no sense count, so that a mad card cannot keep us here. */
 	for (looked = 0; looked < n; looked++) {
-		run = tx_run(q, r, n - looked, seen);
+		run = tx_run(q, r, n - looked, q->tx_seen);
 		q->stats.tx_frames += run;
-		seen += run;
+		q->tx_seen += run;
 		r += run;
 		looked += run;
-		if (looked == n || !take_cpl(q->tx_cpl, seen, q->tx_mask, &c))
+		if (looked == n)
 			break;
-		seen++;
-		r += tx_any(q, &c, r);
+		any = tx_any(q, r);
+		if (any < 0)
+			break;
+		r += any;
 	}
-	q->tx_seen = seen;
 	return (unsigned int)(r - results);
 }
 
@@ -348,7 +370,10 @@ static inline struct vesper_buf *take_rx_buf(struct vesper_queue *q, u16 index)
 
 	if (unlikely(!vesper_ring_holds(index, q->rx_tail, q->rx_head)))
 		return NULL;
-	*slot = NULL;
+	if (b) {
+		*slot = NULL;
+		q->rx_holes++;
+	}
 	return b;
 }
 
@@ -404,6 +429,31 @@ static void rx_nothing(struct vesper_queue *q, struct vesper_buf *b, const struc
 	*q->pool.top++ = b;
 }
 
+/* The fields that a completion has in the same order: SA and number, then length, status and flags. */
+static inline void rx_words(struct vesper_rx *f, u64 sa_seq, u32 len_status_flags)
+{
+	vesper_le32 last = cpu_to_le32(len_status_flags);
+
+	if (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__) {
+		memcpy((u8 *)f + offsetof(struct vesper_rx, sa), &sa_seq, 8);
+		memcpy((u8 *)f + offsetof(struct vesper_rx, len), &last, 4);
+	} else {
+		sa_seq = le64_to_cpu(sa_seq);
+		f->sa = (u32)sa_seq;
+		f->seq = (u32)(sa_seq >> 32);
+		f->len = (u16)len_status_flags;
+		f->status = (u8)(len_status_flags >> 16);
+		f->flags = (u8)(len_status_flags >> 24);
+	}
+}
+
+VESPER_STATIC_ASSERT(offsetof(struct vesper_rx, seq) == offsetof(struct vesper_rx, sa) + 4 &&
+			     offsetof(struct vesper_rx, status) ==
+				     offsetof(struct vesper_rx, len) + 2 &&
+			     offsetof(struct vesper_rx, flags) ==
+				     offsetof(struct vesper_rx, len) + 3,
+		     "fields of a completion");
+
 /*
  * A run of frames from place @seen on, which is the oldest of the ring: from the
  * wire, or results of the TX places from @tag on. Return: how many.
@@ -412,8 +462,8 @@ static inline __attribute__((always_inline)) u32 rx_run(struct vesper_queue *q, 
 							u32 wanted, u16 seen, u16 tag,
 							bool lookaside)
 {
-	const u64 mask = 0xffffull | 0xffull << 32 | (lookaside ? 0xffffull << CPL_TAG_SHIFT : 0) |
-			 CPL_FLAGS((u8)~VESPER_CPL_ESP);
+	u64 mask = 0xffffull | 0xffull << 32 | (lookaside ? 0xffffull << CPL_TAG_SHIFT : 0) |
+		   CPL_FLAGS((u8)~VESPER_CPL_ESP);
 	const u64 step = 1 + (lookaside ? 1ull << CPL_TAG_SHIFT : 0);
 	const u32 at = seen & q->rx_mask, tx_at = tag & q->tx_mask;
 	const u32 size = q->buf_size, mine = q->pool.mine;
@@ -422,36 +472,33 @@ static inline __attribute__((always_inline)) u32 rx_run(struct vesper_queue *q, 
 	struct vesper_buf **bufs = q->rx_slot + at, *b;
 	u8 *waits = q->tx_waits + tx_at;
 	u64 expected = seen | phase_flag(seen, q->rx_mask);
-	u64 word, rest;
-	u32 n, i;
+	const struct vesper_rx *first = f, *end;
+	u64 word;
+	u32 n;
 
 	n = run_limit(wanted, seen, q->rx_tail, q->rx_head, q->rx_mask);
 	if (lookaside) {
 		n = run_limit(n, tag, q->tx_tail, q->tx_head, q->tx_mask);
 		expected |= CPL_FLAGS(VESPER_CPL_LOOKASIDE) | (u64)tag << CPL_TAG_SHIFT;
 	}
-	for (i = 0; i < n; i++, cpl += 2, expected += step) {
+	/* Keep it in a register: compilers load such a constant each time. */
+	__asm__("" : "+r"(mask));
+	for (end = f + n; f != end; f++, cpl += 2, slot++, waits++, expected += step) {
 		word = cpl_word(cpl);
-		b = bufs[i];
-		if ((word & mask) != expected || !len_ok(CPL_LEN(word), size) || !b)
+		if ((word & mask) != expected || !len_ok(CPL_LEN(word), size))
 			break;
 		if (lookaside) {
-			if (!(waits[i] & TX_WAITS_FRAME))
+			if (!(*waits & TX_WAITS_FRAME))
 				break;
-			waits[i] &= (u8)~TX_WAITS_FRAME;
+			*waits &= (u8)~TX_WAITS_FRAME;
 		}
-		rest = le64_to_cpu(cpl[1]);
-		word = word >> 16 & ~((u64)VESPER_CPL_PHASE << 24);
-		f[i].buf = b;
-		f[i].cookie = lookaside ? slot[i].cookie : 0;
-		f[i].sa = (u32)rest;
-		f[i].seq = (u32)(rest >> 32);
-		f[i].len = (u16)word;
-		f[i].status = (u8)(word >> 16); /* VESPER_ST_OK */
-		f[i].flags = (u8)(word >> 24);
+		b = *bufs++;
+		f->buf = b;
+		f->cookie = lookaside ? slot->cookie : 0;
+		rx_words(f, cpl[1], (u32)(word >> 16) & ~((u32)VESPER_CPL_PHASE << 24));
 		b->owner = mine;
 	}
-	return i;
+	return (u32)(f - first);
 }
 
 /* A run of the kind that the completion at @seen is of. */
@@ -459,37 +506,41 @@ static inline u32 rx_run_any(struct vesper_queue *q, struct vesper_rx *f, u32 wa
 {
 	u64 word = cpl_word((const ring_word *)(q->rx_cpl + (seen & q->rx_mask)));
 
-	/* Out of order, there are places before it that are still in use. */
-	if (seen != q->rx_head)
+	/* Out of order: places before it are still in use, or some behind it no longer. */
+	if (seen != q->rx_head || q->rx_holes)
 		return 0;
 	if (word & CPL_FLAGS(VESPER_CPL_LOOKASIDE))
 		return rx_run(q, f, wanted, seen, (u16)(word >> CPL_TAG_SHIFT), true);
 	return rx_run(q, f, wanted, seen, 0, false);
 }
 
-static __attribute__((noinline)) bool rx_any(struct vesper_queue *q, const struct cpl *c,
-					     struct vesper_rx *f)
+/* Any completion. Return: frames, or -1 if there is no completion. */
+static __attribute__((noinline)) int rx_any(struct vesper_queue *q, struct vesper_rx *f)
 {
-	struct vesper_buf *b = take_rx_buf(q, c->index);
+	struct vesper_buf *b;
+	struct cpl c;
 
+	if (!take_cpl(q->rx_cpl, q->rx_seen, q->rx_mask, &c))
+		return -1;
+	q->rx_seen++;
+	b = take_rx_buf(q, c.index);
 	if (!b) {
 		q->stats.hw_errors++;
-		return false;
+		return 0;
 	}
-	while (q->rx_head != q->rx_tail && !q->rx_slot[q->rx_head & q->rx_mask])
-		q->rx_head++;
-	if (rx_frame(q, b, c, f))
-		return true;
-	rx_nothing(q, b, c);
-	return false;
+	for (; q->rx_holes && !q->rx_slot[q->rx_head & q->rx_mask]; q->rx_head++)
+		q->rx_holes--;
+	if (rx_frame(q, b, &c, f))
+		return 1;
+	rx_nothing(q, b, &c);
+	return 0;
 }
 
 int vesper_queue_rx(struct vesper_queue *q, struct vesper_rx *frames, unsigned int n)
 {
 	struct vesper_rx *f = frames;
-	struct cpl c;
 	unsigned int looked, run;
-	int err;
+	int err, any;
 
 	for (looked = 0; looked < n; looked++) {
 		run = rx_run_any(q, f, n - looked, q->rx_seen);
@@ -497,10 +548,12 @@ int vesper_queue_rx(struct vesper_queue *q, struct vesper_rx *frames, unsigned i
 		q->rx_head += run;
 		f += run;
 		looked += run;
-		if (looked == n || !take_cpl(q->rx_cpl, q->rx_seen, q->rx_mask, &c))
+		if (looked == n)
 			break;
-		q->rx_seen++;
-		f += rx_any(q, &c, f);
+		any = rx_any(q, f);
+		if (any < 0)
+			break;
+		f += any;
 	}
 	n = (unsigned int)(f - frames);
 	q->stats.rx_frames += n;
@@ -520,6 +573,7 @@ static inline void refill_run(struct vesper_queue *q, u32 at, u32 n)
 	const u16 size = (u16)q->buf_size;
 	u32 i;
 
+#pragma GCC unroll 8
 	for (i = 0; i < n; i++) {
 		struct vesper_buf *b = *--from;
 

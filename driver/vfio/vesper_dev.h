@@ -275,7 +275,7 @@ static inline void vesper_buf_put(struct vesper_buf *buf)
 {
 	struct vesper_pool *pool = (struct vesper_pool *)buf->queue;
 
-	if (buf->owner != pool->mine)
+	if (!buf->owner)
 		return;
 	buf->owner = 0;
 	*pool->top++ = buf;

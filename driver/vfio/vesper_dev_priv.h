@@ -97,6 +97,7 @@ struct vesper_queue {
 	u16 tx_seen;	 /* completions consumed */
 	u16 rx_tail, rx_head;
 	u16 rx_seen;
+	u16 rx_holes; /* places between rx_head and rx_tail whose buffer has come back */
 	u8 tx_log2, rx_log2;
 	u16 tx_mask, rx_mask; /* entries - 1 */
 	u16 rx_refill_at;     /* free places that are worth a doorbell */
