@@ -114,12 +114,13 @@ static __attribute__((noinline)) bool put_with_context(struct vesper_queue *q, u
 int vesper_queue_tx(struct vesper_queue *q, const struct vesper_tx *frames, unsigned int n)
 {
 	u16 tail = q->tx_tail;
-	u32 space, run, done;
+	u32 posted, space, run, done;
 	unsigned int i;
 	int err;
 
-	/* Buffers that were put back since the last vesper_queue_rx(): lookaside results need them. */
-	if (unlikely(vesper_ring_space(q->rx_tail, q->rx_head, q->rx_log2) > q->rx_mask / 2u)) {
+	/* Lookaside results need buffers: those that were put back since the last vesper_queue_rx(). */
+	posted = vesper_ring_used(q->rx_tail, q->rx_head);
+	if (unlikely(posted <= q->rx_mask / 2u || posted < n)) {
 		err = vesper_queue_refill(q);
 		if (err < 0)
 			return err;

@@ -53,7 +53,7 @@ refuse 'no permission for /dev/vfio/' $user vesper info --card $CARD
 chown 65534 /dev/vfio/[0-9]*
 ulimit -S -l 64
 refuse 'ulimit -l' $user vesper bench --card $CARD --count 1
-ulimit -S -l unlimited
+ulimit -l unlimited
 $user vesper bench --card $CARD --count 1
 
 export VESPER_CARD=$CARD
@@ -134,7 +134,7 @@ def run(lab):
         cards=cards,
         machine="q35,kernel-irqchip=split",
         devices=["intel-iommu,caching-mode=on,intremap=on"],
-        append="intel_iommu=on",
+        append="intel_iommu=on no_timer_check",  # the check is for chips, and too slow for a busy host
     )
 
 
