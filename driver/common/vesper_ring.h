@@ -71,7 +71,7 @@ static inline void vesper_tx_desc_set(struct vesper_tx_desc *d, u64 addr, u16 le
 		cpu_to_le64(len | (u64)op << 16 | (u64)flags << 24 | (u64)sa << 32);
 
 	d->addr = cpu_to_le64(addr);
-	memcpy(&d->len, &rest, sizeof(rest));
+	memcpy((u8 *)d + offsetof(struct vesper_tx_desc, len), &rest, sizeof(rest));
 }
 
 /**
@@ -97,7 +97,8 @@ static inline void vesper_rx_desc_set(struct vesper_rx_desc *d, u64 addr, u16 le
 	const vesper_le64 rest = cpu_to_le64(len);
 
 	d->addr = cpu_to_le64(addr);
-	memcpy(&d->len, &rest, sizeof(rest)); /* the reserved fields too */
+	/* The reserved fields too. */
+	memcpy((u8 *)d + offsetof(struct vesper_rx_desc, len), &rest, sizeof(rest));
 }
 
 #endif
