@@ -63,13 +63,21 @@ step selftest
 vesper selftest
 step bench
 vesper bench --count 500 --size 1434
+echo 16 >/proc/sys/vm/nr_hugepages
+pages() { awk "/HugePages_$1/ {print \$2}" /proc/meminfo; }
+step "$(pages Total) huge pages"
+[ "$(pages Free)" -ge 8 ] || fail 'the guest has no huge pages'
+vesper bench --count 500 --size 1434
 step 'there and back'
 O='--sa tunnel.sa --key-file tunnel.key --strict'
 vesper encrypt $O -o card.pcap plain.pcap
 vesper encrypt --software $O -o software.pcap plain.pcap
 vesper decrypt $O -o back.pcap card.pcap
 vesper receive --count 1 --timeout 3000 -o /dev/null &
-sleep 1
+until [ "$(pages Free)" -lt "$(pages Total)" ]; do
+	[ -e /proc/$! ] || fail 'no huge page was used'
+	sleep 0.1
+done
 refuse 'in use by another program' vesper info
 refuse 'in use by another program' vesper unbind $CARD
 wait
