@@ -10,8 +10,8 @@
 
 struct vesper {
 	const struct backend *backend;
-	void *state;  /* the backend's own */
-	char *socket; /* NULL: software only */
+	void *state; /* the backend's own */
+	char *card;  /* NULL: software only */
 	uint32_t mtu;
 	uint32_t lease;
 	unsigned int queue;

@@ -18,9 +18,9 @@ INSTALL_LIB += $(LIB_A) $(LIB_SO)
 INSTALL_HEADERS += lib/include/vesper.h driver/abi/vesper_abi.h
 
 # The command. It is linked with the archive, so that it runs from the build tree as it is.
-CLI_SRC := $(addprefix lib/cli/,main.c sa_file.c fields.c capture.c tally.c cmd_info.c cmd_sa.c cmd_policy.c cmd_crypt.c cmd_bench.c)
+CLI_SRC := $(addprefix lib/cli/,main.c sa_file.c fields.c capture.c tally.c cmd_info.c cmd_sa.c cmd_policy.c cmd_crypt.c cmd_bench.c cmd_bind.c cards.c)
 CFLAGS_lib/cli/main.c := -DVESPER_VERSION='"$(VERSION)"'
-$(eval $(call program,$(BUILD)/bin/vesper,rel,$(CLI_SRC),$(LIB_A) -lpcap -lcrypto))
+$(eval $(call program,$(BUILD)/bin/vesper,rel,$(CLI_SRC),$(LIB_A) -lpcap -lpci -lcrypto))
 
 ALL_TARGETS += $(BUILD)/bin/vesper
 INSTALL_BIN += $(BUILD)/bin/vesper

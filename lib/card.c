@@ -61,7 +61,7 @@ int card_open(struct vesper *v)
 {
 	struct vesper_dev_opts opts = {
 		.size = sizeof(opts),
-		.socket = v->socket,
+		.card = v->card,
 		.flags = VESPER_DEV_CLOSED_OK,
 		.timeout_ms = v->timeout_ms,
 	};

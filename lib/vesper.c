@@ -71,13 +71,13 @@ static int copy_options(struct vesper *v, const struct vesper_opts *opts, struct
 
 static int open_backend(struct vesper *v, const struct vesper_opts *opts)
 {
-	if (!opts->socket) {
+	if (!opts->card) {
 		v->backend = &backend_soft;
 		return soft_open(v);
 	}
-	v->socket = strdup(opts->socket);
-	if (!v->socket)
-		return vesper_fail(v, -ENOMEM, "no memory for the socket's path");
+	v->card = strdup(opts->card);
+	if (!v->card)
+		return vesper_fail(v, -ENOMEM, "no memory for the card's name");
 	if (opts->fallback == VESPER_FALLBACK_AUTO) {
 		v->backend = &backend_failover;
 		return failover_open(v);
@@ -107,7 +107,7 @@ int vesper_open(const struct vesper_opts *opts, struct vesper **out, char *text,
 	if (err) {
 		if (text && text_size)
 			snprintf(text, text_size, "%s", v->error);
-		free(v->socket);
+		free(v->card);
 		free(v);
 		return err;
 	}
@@ -120,7 +120,7 @@ void vesper_close(struct vesper *v)
 	if (!v)
 		return;
 	v->backend->close(v);
-	free(v->socket);
+	free(v->card);
 	free(v);
 }
 

@@ -66,11 +66,12 @@ static inline bool vesper_ring_log2_ok(u32 log2)
 static inline void vesper_tx_desc_set(struct vesper_tx_desc *d, u64 addr, u16 len, u8 op, u8 flags,
 				      u32 sa)
 {
+	/* One word, as which compilers write and, from fields in this order, read it. */
+	const vesper_le64 rest =
+		cpu_to_le64(len | (u64)op << 16 | (u64)flags << 24 | (u64)sa << 32);
+
 	d->addr = cpu_to_le64(addr);
-	d->len = cpu_to_le16(len);
-	d->op = op;
-	d->flags = flags;
-	d->sa = cpu_to_le32(sa);
+	memcpy((u8 *)d + offsetof(struct vesper_tx_desc, len), &rest, sizeof(rest));
 }
 
 /**
@@ -93,10 +94,11 @@ static inline void vesper_tx_ctx_set(struct vesper_tx_desc *d, u32 seq_hi)
  */
 static inline void vesper_rx_desc_set(struct vesper_rx_desc *d, u64 addr, u16 len)
 {
+	const vesper_le64 rest = cpu_to_le64(len);
+
 	d->addr = cpu_to_le64(addr);
-	d->len = cpu_to_le16(len);
-	d->reserved0 = 0;
-	d->reserved1 = 0;
+	/* The reserved fields too. */
+	memcpy((u8 *)d + offsetof(struct vesper_rx_desc, len), &rest, sizeof(rest));
 }
 
 #endif

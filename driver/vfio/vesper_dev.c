@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "vesper_dev_priv.h"
+#include "vesper_pci.h"
 
 #define PCI_VENDOR_ID	   0x00
 #define PCI_COMMAND	   0x04
@@ -12,9 +13,6 @@
 #define PCI_COMMAND_MASTER 0x4
 
 #define TIMEOUT_DEFAULT_MS 10000
-/* Clear of the low addresses, where PC platforms keep their MSI window. */
-#define IOVA_BASE 0x100000000ull
-
 #define CONTROL_MASK                                                     \
 	(VESPER_CONTROL_MISS_TO_HOST | VESPER_CONTROL_FRAGMENT_TO_HOST | \
 	 VESPER_CONTROL_RX_ENABLE | VESPER_CONTROL_POLICY_BYPASS)
@@ -203,11 +201,18 @@ static int read_opts(const struct vesper_dev_opts *opts, struct vesper_dev_opts 
 	if (o->flags & ~(VESPER_DEV_RESET | VESPER_DEV_CLOSED_OK))
 		return vesper_error(-EINVAL, "option flags 0x%x are unknown",
 				    o->flags & ~(VESPER_DEV_RESET | VESPER_DEV_CLOSED_OK));
-	if (!o->socket == !o->transport)
-		return vesper_error(-EINVAL, "name a card either by socket or by transport");
+	if (!o->card == !o->transport)
+		return vesper_error(-EINVAL, "give a card's name or a transport, not both");
 	if (!o->timeout_ms)
 		o->timeout_ms = TIMEOUT_DEFAULT_MS;
 	return 0;
+}
+
+static int open_transport(struct vesper_dev_opts *o)
+{
+	if (vesper_pci_address(o->card, NULL))
+		return vesper_vfio_open("", o->card, &o->transport);
+	return vesper_vfio_user_open(o->card, o->timeout_ms, &o->transport);
 }
 
 int vesper_dev_open(const struct vesper_dev_opts *opts, struct vesper_dev **result)
@@ -219,7 +224,7 @@ int vesper_dev_open(const struct vesper_dev_opts *opts, struct vesper_dev **resu
 	*result = NULL;
 	err = read_opts(opts, &o);
 	if (!err && !o.transport)
-		err = vesper_vfio_user_open(o.socket, o.timeout_ms, &o.transport);
+		err = open_transport(&o);
 	if (err)
 		goto fail;
 	dev = calloc(1, sizeof(*dev));
@@ -229,7 +234,6 @@ int vesper_dev_open(const struct vesper_dev_opts *opts, struct vesper_dev **resu
 	}
 	dev->t = o.transport;
 	dev->timeout_ms = o.timeout_ms;
-	dev->next_iova = IOVA_BASE;
 	pthread_mutex_init(&dev->lock, NULL);
 	pthread_mutex_init(&dev->mbx_lock, NULL);
 	err = start(dev, &o);

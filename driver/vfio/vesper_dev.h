@@ -28,12 +28,12 @@ struct vesper_transport;
 #define VESPER_DEV_CLOSED_OK (1u << 1) /* open a card whose self-test failed, to look at it */
 
 struct vesper_dev_opts {
-	size_t size;	    /* sizeof(struct vesper_dev_opts) */
-	const char *socket; /* vfio-user: path of the card's Unix socket */
-	u32 flags;	    /* VESPER_DEV_* */
-	u32 features;	    /* VESPER_FEAT_* that the card must have; 0: any */
-	u32 timeout_ms;	    /* for a reply, a mailbox response, the firmware's start; 0: 10000 */
-	struct vesper_transport *transport; /* instead of socket; taken over, also on failure */
+	size_t size;	  /* sizeof(struct vesper_dev_opts) */
+	const char *card; /* PCI address (0000:01:00.0, 01:00.0), or path of a vfio-user socket */
+	u32 flags;	  /* VESPER_DEV_* */
+	u32 features;	  /* VESPER_FEAT_* that the card must have; 0: any */
+	u32 timeout_ms;	  /* for a reply, a mailbox response, the firmware's start; 0: 10000 */
+	struct vesper_transport *transport; /* instead of card; taken over, also on failure */
 };
 
 /**
@@ -48,6 +48,7 @@ struct vesper_dev_opts {
  * Return: 0, or
  * -EINVAL: an option is wrong;
  * -ENOENT, -ECONNREFUSED, ...: the socket, as connect(2) says;
+ * those of vesper_vfio_open() for a PCI address;
  * -EPROTO: the server broke the vfio-user protocol, or refused its version;
  * -ECONNRESET: it closed the connection; -ETIMEDOUT: it, or the firmware, did not answer;
  * -ENODEV: not a Vesper card; -EPROTONOSUPPORT: another ABI major;
@@ -77,7 +78,7 @@ struct vesper_dev_info {
 	bool data_path_open;
 	bool selftest_failed;
 	bool fw_dead;
-	const char *transport; /* "vfio-user", ... */
+	const char *transport; /* "vfio-user", "vfio" */
 };
 
 /* Reads the card's registers. Return: 0, -ETIMEDOUT, -ECONNRESET, -EPROTO. */
@@ -231,7 +232,7 @@ struct vesper_buf {
 	u64 iova; /* the same for the card */
 	struct vesper_queue *queue;
 	u32 size; /* bytes */
-	u8 owner; /* the driver's own note */
+	u32 owner; /* the driver's own note: struct vesper_pool.mine while it is the caller's, else 0 */
 };
 
 /**
@@ -250,20 +251,45 @@ int vesper_queue_open(struct vesper_dev *dev, u32 id, const struct vesper_queue_
 /* Stops the pair and takes its memory from the card; buffers are void. NULL is allowed. */
 void vesper_queue_close(struct vesper_queue *queue);
 
+/* The free buffers of a queue pair, a stack: its head, for the two functions below alone. */
+struct vesper_pool {
+	struct vesper_buf **top, **bottom;
+	u32 mine; /* what struct vesper_buf.owner says of a buffer that is the caller's; never 0 */
+};
+
 /* Return: a buffer for the caller, or NULL when all are in use. */
-struct vesper_buf *vesper_buf_get(struct vesper_queue *queue);
+static inline struct vesper_buf *vesper_buf_get(struct vesper_queue *queue)
+{
+	struct vesper_pool *pool = (struct vesper_pool *)queue;
+	struct vesper_buf *buf;
+
+	if (pool->top == pool->bottom)
+		return NULL;
+	buf = *--pool->top;
+	buf->owner = pool->mine;
+	return buf;
+}
+
 /* Gives back a buffer that the caller owns; others are left alone. */
-void vesper_buf_put(struct vesper_buf *buf);
+static inline void vesper_buf_put(struct vesper_buf *buf)
+{
+	struct vesper_pool *pool = (struct vesper_pool *)buf->queue;
+
+	if (!buf->owner)
+		return;
+	buf->owner = 0;
+	*pool->top++ = buf;
+}
 
 struct vesper_tx {
 	struct vesper_buf *buf; /* frame at data + offset */
 	u64 cookie;		/* the caller's, comes back with the result */
+	u16 len;		/* bytes; offset + len at most buf->size */
+	u8 op;			/* enum vesper_tx_op */
+	u8 flags;		/* VESPER_TXF_* */
 	u32 sa;			/* handle of ENCRYPT, INPLACE, DUMMY; else 0 */
 	u32 seq_hi; /* INPLACE with ESN: upper half of the number; then it takes two places of the ring */
 	u16 offset; /* bytes */
-	u16 len;    /* bytes; offset + len at most buf->size */
-	u8 op;	    /* enum vesper_tx_op */
-	u8 flags;   /* VESPER_TXF_* */
 };
 
 /**
@@ -287,8 +313,8 @@ struct vesper_tx_result {
 	u64 cookie;
 	u64 seq;   /* ESP sequence number used, else 0 */
 	u16 len;   /* bytes of the resulting frame, 0 when dropped */
-	u16 fits;  /* VESPER_ST_TOO_BIG: bytes of the largest IP packet that would pass, or 0 */
 	u8 status; /* enum vesper_status or VESPER_STATUS_INVALID */
+	u16 fits;  /* VESPER_ST_TOO_BIG: bytes of the largest IP packet that would pass, or 0 */
 };
 
 /**

@@ -28,7 +28,7 @@ struct vesper_dev {
 	pthread_mutex_t mbx_lock; /* one mailbox call at a time */
 	u32 mbx_tag;
 	pthread_mutex_t lock; /* what follows */
-	u64 next_iova;
+	struct vesper_iova_space iova;
 	u32 queues;
 	struct vesper_queue *queue[VESPER_QUEUES_MAX];
 	struct vesper_event_ring *events; /* NULL: not open */
@@ -54,6 +54,7 @@ struct vesper_dma {
 	void *mem;
 	u64 iova;
 	u64 size; /* bytes, rounded up */
+	struct vesper_iova place;
 	bool mapped;
 };
 
@@ -63,39 +64,44 @@ struct vesper_dma {
  * Caller holds dev->lock. Return: 0, -ENOMEM, or a transport error.
  */
 int vesper_dma_alloc(struct vesper_dev *dev, size_t size, struct vesper_dma *dma);
-/* Take it from the card and give it back. Does nothing with what was never allocated. */
+/*
+ * Take it from the card and give it back. Does nothing with what was never allocated. Caller
+ * holds dev->lock.
+ */
 void vesper_dma_free(struct vesper_dma *dma);
 
 /* ---- queue pairs ---- */
 
-enum vesper_buf_owner { OWNER_FREE, OWNER_CALLER, OWNER_CARD };
-
-#define TX_WAITS_COMPLETION (1u << 0)
-#define TX_WAITS_FRAME	    (1u << 1) /* lookaside: its frame has not been collected */
+/* What a place of the TX ring waits for; 0: it is free. */
+#define TX_WAITS_FRAME	    VESPER_TXF_LOOKASIDE /* its result has not been collected */
+#define TX_WAITS_COMPLETION (1u << 1)
+#define TX_WAITS_CONTEXT    (1u << 2) /* the completion of a context, which nobody wants */
 
 struct vesper_tx_slot {
-	struct vesper_buf *buf; /* NULL: a context, whose result nobody wants */
+	struct vesper_buf *buf;
 	u64 cookie;
-	u8 waits; /* TX_WAITS_*; 0: free */
 };
 
 struct vesper_queue {
+	struct vesper_pool pool; /* first, for vesper_buf_get() */
 	struct vesper_tx_desc *tx_desc;
 	struct vesper_tx_cpl *tx_cpl;
 	struct vesper_tx_slot *tx_slot;
+	u8 *tx_waits; /* TX_WAITS_* of each place */
 	struct vesper_rx_desc *rx_desc;
 	struct vesper_rx_cpl *rx_cpl;
 	struct vesper_buf **rx_slot; /* NULL: its buffer has come back */
-	struct vesper_buf **free;
-	u32 free_count;
 	/* All indices run freely. */
-	u16 tx_tail, tx_head; /* next to post, oldest whose slot is in use */
-	u16 tx_seen;	      /* completions consumed */
+	u16 tx_tail,
+		tx_head; /* next to post; none before it is in use, moved on as place is needed */
+	u16 tx_seen;	 /* completions consumed */
 	u16 rx_tail, rx_head;
 	u16 rx_seen;
+	u16 rx_holes; /* places between rx_head and rx_tail whose buffer has come back */
 	u8 tx_log2, rx_log2;
 	u16 tx_mask, rx_mask; /* entries - 1 */
 	u16 rx_refill_at;     /* free places that are worth a doorbell */
+	u32 buf_size;
 	u32 id;
 	struct vesper_dev *dev;
 	struct vesper_queue_stats stats;

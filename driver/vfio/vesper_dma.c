@@ -8,6 +8,8 @@
 
 #define HUGE_PAGE 0x200000ull
 
+static const struct vesper_iova_range everything = { 0, UINT64_MAX };
+
 /* A mapped memfd; the kernel's errno as a negative number if there is none. */
 static int map_memfd(struct vesper_dma *dma, u64 size, unsigned int flags)
 {
@@ -52,14 +54,18 @@ int vesper_dma_alloc(struct vesper_dev *dev, size_t size, struct vesper_dma *dma
 		return vesper_error(err, "no shared memory of %llu bytes: %s",
 				    (unsigned long long)small, strerror(-err));
 	madvise(dma->mem, dma->size, MADV_DONTDUMP);
-	dma->iova = dev->next_iova;
-	err = dev->t->ops->dma_map(dev->t, dma->fd, 0, dma->mem, dma->iova, dma->size);
+	dma->place.size = huge;
+	err = vesper_iova_take(&dev->iova, dev->t->ranges ? dev->t->ranges : &everything,
+			       dev->t->ranges ? dev->t->range_count : 1, &dma->place, HUGE_PAGE);
+	if (!err) {
+		dma->iova = dma->place.first;
+		err = dev->t->ops->dma_map(dev->t, dma->fd, 0, dma->mem, dma->iova, dma->size);
+	}
 	if (err) {
 		vesper_dma_free(dma);
 		return err;
 	}
 	dma->mapped = true;
-	dev->next_iova += huge;
 	return 0;
 }
 
@@ -70,6 +76,7 @@ void vesper_dma_free(struct vesper_dma *dma)
 	/* If this fails the connection is gone, and with it the card's mapping. */
 	if (dma->mapped)
 		dma->dev->t->ops->dma_unmap(dma->dev->t, dma->iova, dma->size);
+	vesper_iova_give(&dma->dev->iova, &dma->place);
 	munmap(dma->mem, dma->size);
 	close(dma->fd);
 	dma->mem = NULL;

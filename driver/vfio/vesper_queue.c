@@ -59,10 +59,11 @@ static int alloc_memory(struct vesper_queue *q, const struct vesper_queue_opts *
 	int err;
 
 	q->tx_slot = calloc((size_t)1 << o->tx_log2, sizeof(*q->tx_slot));
+	q->tx_waits = calloc((size_t)1 << o->tx_log2, sizeof(*q->tx_waits));
 	q->rx_slot = calloc((size_t)1 << o->rx_log2, sizeof(*q->rx_slot));
 	q->bufs = calloc(o->buffers, sizeof(*q->bufs));
-	q->free = calloc(o->buffers, sizeof(*q->free));
-	if (!q->tx_slot || !q->rx_slot || !q->bufs || !q->free)
+	q->pool.bottom = calloc(o->buffers, sizeof(*q->pool.bottom));
+	if (!q->tx_slot || !q->tx_waits || !q->rx_slot || !q->bufs || !q->pool.bottom)
 		return vesper_error(-ENOMEM, "out of memory for %u buffers", o->buffers);
 	err = vesper_dma_alloc(q->dev, rings + (size_t)o->buffers * o->buf_size, &q->dma);
 	if (err)
@@ -73,12 +74,14 @@ static int alloc_memory(struct vesper_queue *q, const struct vesper_queue_opts *
 	q->rx_desc = (struct vesper_rx_desc *)(mem + 2 * tx);
 	q->rx_cpl = (struct vesper_rx_cpl *)(mem + 2 * tx + rx);
 	q->buf_count = o->buffers;
+	q->buf_size = o->buf_size;
+	q->pool.top = q->pool.bottom;
 	for (i = o->buffers; i-- > 0;) {
 		struct vesper_buf *b = &q->bufs[i];
 		size_t at = rings + (size_t)i * o->buf_size;
 
-		*b = (struct vesper_buf){ mem + at, q->dma.iova + at, q, o->buf_size, OWNER_FREE };
-		q->free[q->free_count++] = b;
+		*b = (struct vesper_buf){ mem + at, q->dma.iova + at, q, o->buf_size, 0 };
+		*q->pool.top++ = b;
 	}
 	return 0;
 }
@@ -148,16 +151,24 @@ static void release(struct vesper_queue *q)
 	}
 	vesper_dma_free(&q->dma);
 	free(q->tx_slot);
+	free(q->tx_waits);
 	free(q->rx_slot);
 	free(q->bufs);
-	free(q->free);
+	free(q->pool.bottom);
 	free(q);
 }
+
+/* Queue pairs that this process ever opened. */
+static u32 opened;
 
 static int setup(struct vesper_queue *q, const struct vesper_queue_opts *o)
 {
 	int err;
 
+	/* Of no other pair that is open, here or on another card. */
+	do
+		q->pool.mine = __atomic_add_fetch(&opened, 1, __ATOMIC_RELAXED);
+	while (!q->pool.mine);
 	q->tx_log2 = (u8)o->tx_log2;
 	q->rx_log2 = (u8)o->rx_log2;
 	q->tx_mask = (u16)((1u << o->tx_log2) - 1);
@@ -326,9 +337,9 @@ void vesper_queue_stats(const struct vesper_queue *q, struct vesper_queue_stats 
 	*stats = q->stats;
 	stats->tx_pending = 0;
 	for (i = q->tx_head; i != q->tx_tail; i++)
-		stats->tx_pending += q->tx_slot[vesper_ring_slot(i, q->tx_log2)].waits != 0;
+		stats->tx_pending += q->tx_waits[vesper_ring_slot(i, q->tx_log2)] != 0;
 	stats->rx_posted = 0;
 	for (i = q->rx_head; i != q->rx_tail; i++)
 		stats->rx_posted += q->rx_slot[vesper_ring_slot(i, q->rx_log2)] != NULL;
-	stats->buffers_free = q->free_count;
+	stats->buffers_free = (u32)(q->pool.top - q->pool.bottom);
 }

@@ -9,6 +9,7 @@
 #define VESPER_TRANSPORT_H
 
 #include "vesper_compat.h"
+#include "vesper_iova.h"
 
 /* Regions, numbered as VFIO does for PCI. */
 #define VESPER_REGION_BAR0   0
@@ -47,7 +48,9 @@ struct vesper_transport_ops {
 struct vesper_transport {
 	const struct vesper_transport_ops *ops;
 	u64 bar0_size;
-	u32 vectors; /* MSI-X */
+	u32 vectors;				/* MSI-X */
+	const struct vesper_iova_range *ranges; /* for dma_map(); NULL: any address */
+	u32 range_count;
 };
 
 /**
@@ -59,5 +62,19 @@ struct vesper_transport {
  * Return: 0, or the errors of vesper_dev_open() up to -ETIMEDOUT.
  */
 int vesper_vfio_user_open(const char *path, u32 timeout_ms, struct vesper_transport **transport);
+
+/**
+ * vesper_vfio_open - take a card on the PCI bus by the kernel's VFIO
+ * @root: folder below which sys/ and dev/ are; "": the machine's own
+ * @address: PCI address
+ * @transport: result
+ *
+ * The kernel resets the card as it is taken, and again when its user has gone.
+ *
+ * Return: 0, -ENODEV: no such device, or not a Vesper card; -EOPNOTSUPP: no IOMMU; -EBUSY: another
+ * driver or program has it, or what it shares its IOMMU group with; -EACCES: no permission;
+ * -ENOENT: no VFIO; -EPROTO: VFIO describes no card; -ENOMEM; or what the kernel said.
+ */
+int vesper_vfio_open(const char *root, const char *address, struct vesper_transport **transport);
 
 #endif

@@ -21,7 +21,7 @@ enum cli_exit {
 /* Every option of every command; each command says which ones it takes. */
 struct cli {
 	const char *command;
-	const char *socket;
+	const char *card;
 	bool software;
 	const char *sa_file;
 	const char *key_file;
@@ -51,13 +51,16 @@ struct cli_command {
 };
 
 extern const struct cli_command cmd_info, cmd_sa, cmd_policy, cmd_stats, cmd_events, cmd_selftest,
-	cmd_encrypt, cmd_decrypt, cmd_receive, cmd_bench;
+	cmd_encrypt, cmd_decrypt, cmd_receive, cmd_bench, cmd_bind, cmd_unbind;
 
 /* Prints "vesper COMMAND: ..." on standard error and returns @code. */
 int cli_fail(const struct cli *cli, enum cli_exit code, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* Opens what --socket or --software name. Return: CLI_OK or an exit code, the reason said. */
+/* The card of --card or $VESPER_CARD, or NULL. */
+const char *cli_card(const struct cli *cli);
+
+/* Opens what --card or --software name. Return: CLI_OK or an exit code, the reason said. */
 int cli_open(const struct cli *cli, struct vesper **v);
 
 /*

@@ -2,8 +2,12 @@
 /* vesper info, stats, selftest. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
+#include "cards.h"
 #include "tally.h"
+
+#define CARDS_MAX 64
 
 static const struct {
 	uint32_t bit;
@@ -26,13 +30,65 @@ static const struct {
 	{ VESPER_FEAT_EVENTS, "events" },
 };
 
+/* A card that vfio-pci has can be asked, unless a program uses it. */
+static void list_firmware(const struct vesper_pci *card)
+{
+	struct vesper_opts opts = { .size = sizeof(opts), .card = card->address };
+	struct vesper_info info;
+	struct vesper *v;
+	char text[256];
+
+	if (strcmp(card->driver, VESPER_PCI_DRIVER)) {
+		puts("-");
+		return;
+	}
+	if (vesper_open(&opts, &v, text, sizeof(text))) {
+		printf("- (%s)\n", text);
+		return;
+	}
+	if (vesper_info(v, &info))
+		printf("- (%s)\n", vesper_strerror(v));
+	else
+		printf("%u.%u.%u\n", info.fw_version >> 24, info.fw_version >> 16 & 255,
+		       info.fw_version & 0xffff);
+	vesper_close(v);
+}
+
+static int list_cards(const struct cli *cli)
+{
+	struct vesper_pci cards[CARDS_MAX];
+	char text[256], group[16];
+	int n = cards_find("", cards, CARDS_MAX, text, sizeof(text)), i;
+
+	if (n < 0)
+		return cli_fail(cli, CLI_FAILED, "PCI bus: %s", text);
+	if (!n)
+		return cli_fail(cli, CLI_FAILED,
+				"no Vesper card on the PCI bus (ID %04x:%04x); one elsewhere is "
+				"named with --card",
+				VESPER_PCI_VENDOR, VESPER_PCI_DEVICE);
+	printf("%-14s %-12s %-12s %s\n", "card", "driver", "IOMMU group", "firmware");
+	for (i = 0; i < n && i < CARDS_MAX; i++) {
+		snprintf(group, sizeof(group), "%d", cards[i].group);
+		printf("%-14s %-12s %-12s ", cards[i].address,
+		       cards[i].driver[0] ? cards[i].driver : "-",
+		       cards[i].group >= 0 ? group : "-");
+		fflush(stdout);
+		list_firmware(&cards[i]);
+	}
+	return CLI_OK;
+}
+
 static int info_main(const struct cli *cli)
 {
 	struct vesper_info info;
 	struct vesper *v;
 	size_t i;
-	int err = cli_open(cli, &v);
+	int err;
 
+	if (!cli->software && !cli_card(cli))
+		return list_cards(cli);
+	err = cli_open(cli, &v);
 	if (err)
 		return err;
 	if (vesper_info(v, &info)) {
@@ -136,7 +192,7 @@ static int selftest_main(const struct cli *cli)
 const struct cli_command cmd_info = {
 	.name = "info",
 	.args = "[OPTIONS]",
-	.summary = "say what card it is and what it can do",
+	.summary = "say what a card is and can do; without one, list those on the PCI bus",
 	.options = "sw",
 	.run = info_main,
 };

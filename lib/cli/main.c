@@ -12,8 +12,8 @@
 #include "fields.h"
 
 static const struct cli_command *const commands[] = {
-	&cmd_info,     &cmd_sa,	     &cmd_policy,  &cmd_stats,	 &cmd_events,
-	&cmd_selftest, &cmd_encrypt, &cmd_decrypt, &cmd_receive, &cmd_bench,
+	&cmd_info,    &cmd_sa,	    &cmd_policy,  &cmd_stats, &cmd_events, &cmd_selftest,
+	&cmd_encrypt, &cmd_decrypt, &cmd_receive, &cmd_bench, &cmd_bind,   &cmd_unbind,
 };
 
 /* One row an option; the letter is ours alone and stands in struct cli_command.options. */
@@ -23,7 +23,8 @@ static const struct option_row {
 	const char *value; /* NULL: takes none */
 	const char *help;
 } rows[] = {
-	{ 's', "socket", "PATH", "card behind this vfio-user socket (default: $VESPER_SOCKET)" },
+	{ 's', "card", "CARD",
+	  "PCI address, or path of a vfio-user socket (default: $VESPER_CARD)" },
 	{ 'w', "software", NULL, "no card: ESP in software" },
 	{ 'a', "sa", "FILE", "security association, as `field = value` lines" },
 	{ 'k', "key-file", "FILE",
@@ -118,7 +119,7 @@ static int take(struct cli *cli, char letter, const char *value)
 
 	switch (letter) {
 	case 's':
-		cli->socket = value;
+		cli->card = value;
 		return CLI_OK;
 	case 'w':
 		cli->software = true;
@@ -204,19 +205,25 @@ static int parse(struct cli *cli, const struct cli_command *c, int argc, char **
 	return CLI_OK;
 }
 
+const char *cli_card(const struct cli *cli)
+{
+	return cli->card ? cli->card : getenv("VESPER_CARD");
+}
+
 int cli_open(const struct cli *cli, struct vesper **v)
 {
 	struct vesper_opts opts = { .size = sizeof(opts), .mtu = (unsigned int)cli->mtu };
 	char text[256];
 	int err;
 
-	if (cli->software && cli->socket)
-		return cli_fail(cli, CLI_USAGE, "--socket and --software exclude each other");
+	if (cli->software && cli->card)
+		return cli_fail(cli, CLI_USAGE, "--card and --software exclude each other");
 	if (!cli->software)
-		opts.socket = cli->socket ? cli->socket : getenv("VESPER_SOCKET");
-	if (!cli->software && !opts.socket)
+		opts.card = cli_card(cli);
+	if (!cli->software && !opts.card)
 		return cli_fail(cli, CLI_USAGE,
-				"which card? Give --socket PATH, $VESPER_SOCKET, or --software");
+				"which card? Give --card CARD, $VESPER_CARD, or --software; "
+				"`vesper info` lists those on the PCI bus");
 	err = vesper_open(&opts, v, text, sizeof(text));
 	if (err)
 		return cli_fail(cli, err == -EINVAL ? CLI_USAGE : CLI_FAILED, "%s", text);

@@ -2,7 +2,7 @@
 /*
  * libvesper in one page: a packet into an ESP tunnel and out of it again.
  *
- *   gateway [SOCKET]     on the card behind SOCKET, or in software
+ *   gateway [CARD]     on this card (PCI address, or vfio-user socket), or in software
  *
  * The key is fixed because this is an example. Take yours from an IKE daemon.
  */
@@ -69,7 +69,7 @@ static int run(struct vesper *v)
 
 int main(int argc, char **argv)
 {
-	struct vesper_opts opts = { .size = sizeof(opts), .socket = argc > 1 ? argv[1] : NULL };
+	struct vesper_opts opts = { .size = sizeof(opts), .card = argc > 1 ? argv[1] : NULL };
 	struct vesper *v;
 	char text[256];
 	int status;

@@ -40,8 +40,9 @@ enum vesper_fallback {
 
 /* Options of vesper_open(). Zero means the default; `size` lets the structure grow. */
 struct vesper_opts {
-	size_t size;	    /* sizeof(struct vesper_opts) */
-	const char *socket; /* card behind a vfio-user socket; NULL: software only */
+	size_t size; /* sizeof(struct vesper_opts) */
+	const char *
+		card; /* PCI address ("0000:01:00.0", "01:00.0"), or path of a vfio-user socket; NULL: software only */
 	unsigned int queue; /* queue pair to use, 0 by default */
 	unsigned int
 		ring;	  /* entries of each ring, a power of two from 8 to 32768; 256 by default */
@@ -303,7 +304,7 @@ struct vesper_failover_stats {
 int vesper_failover_stats(struct vesper *v, struct vesper_failover_stats *stats);
 
 /**
- * vesper_reattach - take a card in use (again), by the socket of vesper_open()
+ * vesper_reattach - take a card in use (again), by the name given to vesper_open()
  *
  * The SAs move to the card, outbound ones above every number that was used, as far
  * as it takes them. What the old card had received can no longer be collected:

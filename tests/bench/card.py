@@ -70,7 +70,7 @@ def traffic(directory, name, results):
     vesper("encrypt", "--software", *sa, "-o", directory / "esp.pcap", plain)
 
     with card(directory) as out:
-        counts = json.loads(vesper("encrypt", "--socket", out.path, *sa, "--wire", plain))
+        counts = json.loads(vesper("encrypt", "--card", out.path, *sa, "--wire", plain))
     bits = 8 * (sent - 14 * count)
     results.append((f"card.bits_per_cycle.{name}", bits / counts["cycles"], "plaintext bit/cycle", None))
     rings = out.counters["axi_read"]["rings"]["bytes"] + out.counters["axi_write"]["rings"]["bytes"]
@@ -80,7 +80,7 @@ def traffic(directory, name, results):
     results.append((f"card.pcie.read_padding.{name}", padding / count, "B", None))
 
     with card(directory) as back:
-        arguments = ["--socket", back.path, *sa, "-o", directory / "back.pcap", directory / "esp.pcap"]
+        arguments = ["--card", back.path, *sa, "-o", directory / "back.pcap", directory / "esp.pcap"]
         counts = json.loads(vesper("decrypt", *arguments))
     results.append(
         (f"card.lookaside.bits_per_cycle.{name}", bits / counts["cycles"], "plaintext bit/cycle", None)
@@ -93,7 +93,7 @@ def measure(directory):
     (directory / "key").write_text(os.urandom(36).hex())
     results = []
     with card(directory) as idle:
-        vesper("info", "--socket", idle.path)
+        vesper("info", "--card", idle.path)
     for name in MIXES:
         out, count = traffic(directory, name, results)
         if name == "1420":

@@ -53,6 +53,10 @@ MEANING = [
     ("card.pcie.bytes", "descriptors, completions, doorbells and interrupts a packet"),
     ("card.pcie.read_padding.", "bytes read beyond the frame, because reads are whole 64-byte beats"),
     ("sim.", "vesper-sim on one core; seconds of processor time"),
+    (
+        "driver.instructions.",
+        "the userspace driver, a packet, bursts of 32: from the wire and sent on; to the card and back",
+    ),
     ("sw.", "ESP in software (OpenSSL) beside raw EVP with a kept context, in the same run"),
 ]
 SHOWN = [

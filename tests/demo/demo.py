@@ -136,23 +136,23 @@ def check_tshark(directory, originals):
 def outbound(directory, sa):
     """Through the card to the wire; returns (counts, counters)."""
     with card(directory, "out", "--pcap", directory / "wire.pcapng") as socket:
-        print(vesper("info", "--socket", socket), end="")
-        common = ["--socket", socket, *sa, "--strict", "--json", directory / "encrypt.json"]
+        print(vesper("info", "--card", socket), end="")
+        common = ["--card", socket, *sa, "--strict", "--json", directory / "encrypt.json"]
         vesper(
             "encrypt", *common, "--wire", "--esp-keylog", directory / "esp_sa.txt", directory / "traffic.pcap"
         )
-        counters = json.loads(vesper("stats", "--socket", socket, "--json", "-"))
+        counters = json.loads(vesper("stats", "--card", socket, "--json", "-"))
     return json.loads((directory / "encrypt.json").read_text()), counters
 
 
 def inbound(directory, sa, count):
     """From the wire through the card to the host; returns (frames, counts, counters)."""
     with card(directory, "in", "--wire", f"pcap:{directory}/unused.pcap,{directory}/wire.pcapng") as socket:
-        vesper("sa", "--socket", socket, *sa, "--direction", "in", "add")
-        before = json.loads(vesper("stats", "--socket", socket, "--json", "-"))["cycles"]
-        arguments = ["--socket", socket, "--count", str(count), "--timeout", "20000"]
+        vesper("sa", "--card", socket, *sa, "--direction", "in", "add")
+        before = json.loads(vesper("stats", "--card", socket, "--json", "-"))["cycles"]
+        arguments = ["--card", socket, "--count", str(count), "--timeout", "20000"]
         vesper("receive", *arguments, "--json", directory / "receive.json", "-o", directory / "back.pcap")
-        counters = json.loads(vesper("stats", "--socket", socket, "--json", "-"))
+        counters = json.loads(vesper("stats", "--card", socket, "--json", "-"))
     received = json.loads((directory / "receive.json").read_text())
     return frames(directory / "back.pcap"), {**received, "cycles": counters["cycles"] - before}, counters
 

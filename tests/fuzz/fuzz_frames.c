@@ -107,7 +107,7 @@ struct frames *frames_open(const char *socket, const char *wire)
 	if (vesper_open(&opts, &f->soft, text, sizeof(text)) ||
 	    vesper_open(&opts, &f->open_window, text, sizeof(text)))
 		goto fail;
-	opts.socket = socket;
+	opts.card = socket;
 	if (vesper_open(&opts, &f->card, text, sizeof(text)))
 		goto fail;
 	f->wire = wire_connect(wire);

@@ -47,7 +47,7 @@ static int say(const struct mailbox *m, uint32_t i, const char *format, ...)
 
 struct mailbox *mailbox_open(const char *socket)
 {
-	struct vesper_dev_opts opts = { .size = sizeof(opts), .socket = socket };
+	struct vesper_dev_opts opts = { .size = sizeof(opts), .card = socket };
 	struct mailbox *m = calloc(1, sizeof(*m));
 	struct vesper_mbx_identify_rsp card;
 

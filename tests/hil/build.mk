@@ -9,7 +9,11 @@ hil-root: | apt
 	@deps/install tests/hil/apt.txt
 	@tests/hil/build-root $(HIL)/root
 
+# Goes into the guest of scenario vfio.
+VFIO_DMA := $(BUILD)/hil-bin/vfio-dma
+$(eval $(call program,$(VFIO_DMA),rel,tests/hil/vfio_dma.c $(DRIVER_SRC),))
+
 # SCENARIOS='link' runs some.
-hil: all hil-root $(LINUX_SRC)/.stamp ## stock kernels in virtual machines drive the card: all scenarios
+hil: all $(VFIO_DMA) hil-root $(LINUX_SRC)/.stamp ## stock kernels in virtual machines drive the card: all scenarios
 	@tests/hil/build-module $(HIL)/root $(LINUX_SRC) $(BUILD)/linux
 	@$(PY) tests/hil/run $(SCENARIOS)

@@ -174,7 +174,7 @@ def test_key_forms(files):
         (["--mtu", "13"], ["mtu", "13"]),
         (["--mtu", "1x"], ["--mtu", "'1x'"]),
         (["--count", "-1"], ["--count", "'-1'"]),
-        (["--socket", "/nonexistent"], ["--socket and --software"]),
+        (["--card", "/nonexistent"], ["--card and --software"]),
         (["--wire"], ["--wire and --output"]),
     ],
 )
@@ -189,16 +189,17 @@ def test_options(files, options, words):
 
 def test_usage(files):
     assert "Usage" in vesper("--help")
-    for command in "info sa stats selftest encrypt decrypt receive bench".split():
+    for command in "info sa stats selftest encrypt decrypt receive bench bind unbind".split():
         assert f"Usage: vesper {command}" in vesper(command, "--help")
     assert vesper("--version").startswith("vesper ")
     assert subprocess.run([VESPER], capture_output=True, env={}).returncode == 2
     assert "'fly'" in vesper("fly", status=2)
-    assert "which card" in vesper("info", status=2)
+    assert "which card" in vesper("stats", status=2)
+    assert "no Vesper card on the PCI bus" in vesper("info", status=1)
     assert "usage" in vesper("encrypt", *files.options, "-o", "x", status=2)
     assert "where to" in vesper("encrypt", *files.options, "x.pcap", status=2)
-    assert "/nonexistent" in vesper("info", "--socket", "/nonexistent", status=1)
-    assert "'sell'" in vesper("sa", "--socket", "/nonexistent", "sell", status=2)
+    assert "/nonexistent" in vesper("info", "--card", "/nonexistent", status=1)
+    assert "'sell'" in vesper("sa", "--card", "/nonexistent", "sell", status=2)
     assert "passed" in vesper("selftest", "--software")
     assert "software" in vesper("info", "--software")
     report = json.loads(vesper("bench", "--software", "--count", "10", "--size", "100", "--json", "-"))

@@ -25,7 +25,7 @@ def card(tmp_path):
         (tmp_path / f"{spi:x}.sa").write_text(SA.format(spi=spi))
 
     def run(*arguments, **kwargs):
-        return vesper(*arguments, env={"VESPER_SOCKET": str(sim.path)}, **kwargs)
+        return vesper(*arguments, env={"VESPER_CARD": str(sim.path)}, **kwargs)
 
     yield run
     sim.stop()

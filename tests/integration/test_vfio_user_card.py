@@ -347,7 +347,7 @@ def test_damaged_firmware_is_said_by_the_card(tmp_path):
 def test_command_finds_the_card(shared):
     """The project's own driver and library on the same socket."""
     run = subprocess.run(
-        [ROOT / "build" / "bin" / "vesper", "info", "--socket", shared.path],
+        [ROOT / "build" / "bin" / "vesper", "info", "--card", shared.path],
         capture_output=True,
         text=True,
         timeout=60,

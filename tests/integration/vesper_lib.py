@@ -153,7 +153,7 @@ class FailoverStats(ctypes.Structure):
 class Options(ctypes.Structure):
     _fields_ = [
         ("size", ctypes.c_size_t),
-        ("socket", ctypes.c_char_p),
+        ("card", ctypes.c_char_p),
         ("queue", ctypes.c_uint),
         ("ring", ctypes.c_uint),
         ("mtu", ctypes.c_uint),
@@ -200,7 +200,7 @@ class Vesper:
         self.lib.vesper_on_card.restype = ctypes.c_bool
         self.handle = ctypes.c_void_p()
         options = Options(size=ctypes.sizeof(Options), ring=ring, mtu=mtu, timeout_ms=timeout_ms, **more)
-        options.socket = str(socket).encode() if socket else None
+        options.card = str(socket).encode() if socket else None
         text = ctypes.create_string_buffer(256)
         status = self.lib.vesper_open(ctypes.byref(options), ctypes.byref(self.handle), text, 256)
         assert status == 0, text.value.decode()

@@ -159,7 +159,7 @@ static int begin(void **state)
 	b->received = calloc(1, NUMBERS / 8);
 	b->hooks = (struct fake_engine){ &b->e, engine_sa_add, engine_sa_lease, engine_run };
 	b->f->engine = &b->hooks;
-	opts.socket = b->f->path;
+	opts.card = b->f->path;
 	if (vesper_open(&opts, &b->v, text, sizeof(text)))
 		fail_msg("%s", text);
 	assert_true(vesper_on_card(b->v));
@@ -607,7 +607,7 @@ static void sending(void **state)
 static void never_there(void **state)
 {
 	struct vesper_opts opts = { .size = sizeof(opts),
-				    .socket = "/nonexistent",
+				    .card = "/nonexistent",
 				    .fallback = VESPER_FALLBACK_AUTO };
 	struct vesper_failover_stats stats;
 	struct vesper_frame f = { .data = memory[0], .len = make_frame(memory[0], 0, 9) };

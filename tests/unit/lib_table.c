@@ -28,7 +28,7 @@ static void test_options(void **state)
 	opts.size = 0;
 	assert_int_equal(vesper_open(&opts, &v, text, sizeof(text)), -EINVAL);
 	assert_non_null(strstr(text, "size: 0"));
-	opts = (struct vesper_opts){ .size = sizeof(opts), .socket = "/nonexistent/card" };
+	opts = (struct vesper_opts){ .size = sizeof(opts), .card = "/nonexistent/card" };
 	assert_true(vesper_open(&opts, &v, text, sizeof(text)) < 0);
 	assert_non_null(strstr(text, "/nonexistent/card"));
 	assert_int_equal(vesper_open(&longer.opts, &v, text, sizeof(text)), -EINVAL);

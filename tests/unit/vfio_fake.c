@@ -410,7 +410,7 @@ struct vesper_dev_opts fake_opts(const struct fake *f)
 {
 	return (struct vesper_dev_opts){
 		.size = sizeof(struct vesper_dev_opts),
-		.socket = f->path,
+		.card = f->path,
 		.timeout_ms = 150,
 	};
 }

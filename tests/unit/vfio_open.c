@@ -84,13 +84,13 @@ static void bad_options(void **state)
 	o.flags = 0x80;
 	expect_failure(&o, -EINVAL, "0x80");
 	o = fake_opts(f);
-	o.socket = NULL;
-	expect_failure(&o, -EINVAL, "socket");
-	o.socket = "/tmp/vesper-there-is-no-such.sock";
+	o.card = NULL;
+	expect_failure(&o, -EINVAL, "transport");
+	o.card = "/tmp/vesper-there-is-no-such.sock";
 	expect_failure(&o, -ENOENT, "/tmp/vesper-there-is-no-such.sock");
 	memset(longer, 'x', sizeof(longer) - 1);
 	longer[sizeof(longer) - 1] = 0;
-	o.socket = longer;
+	o.card = longer;
 	expect_failure(&o, -ENAMETOOLONG, "199");
 	/* A program that knows fewer options. */
 	o = fake_opts(f);

@@ -61,7 +61,7 @@ static int stop_sim(void **state)
 
 static int open_card(void **state)
 {
-	struct vesper_dev_opts o = { .size = sizeof(o), .socket = path, .timeout_ms = 20000 };
+	struct vesper_dev_opts o = { .size = sizeof(o), .card = path, .timeout_ms = 20000 };
 
 	(void)state;
 	if (sim <= 0)
