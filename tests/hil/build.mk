@@ -4,7 +4,7 @@
 
 HIL := $(BUILD)/hil
 
-.PHONY: hil hil-root
+.PHONY: hil hil-bench hil-root
 hil-root: | apt
 	@deps/install tests/hil/apt.txt
 	@tests/hil/build-root $(HIL)/root
@@ -13,3 +13,7 @@ hil-root: | apt
 hil: all hil-root $(LINUX_SRC)/.stamp ## stock kernels in virtual machines drive the card: all scenarios
 	@tests/hil/build-module $(HIL)/root $(LINUX_SRC) $(BUILD)/linux
 	@$(PY) tests/hil/run $(SCENARIOS)
+
+hil-bench: all hil-root $(LINUX_SRC)/.stamp ## ping and TCP through the card beside QEMU's e1000e: build/hil/bench.json
+	@tests/hil/build-module $(HIL)/root $(LINUX_SRC) $(BUILD)/linux
+	@$(PY) tests/hil/run bench

@@ -10,7 +10,6 @@ from trouble import wait_meet
 
 SCRIPT = r"""
 card_up 10.1.0.$ME/24
-ip link set vesper0 address 02:56:53:50:00:0$ME
 modprobe e1000e
 other() { for net in /sys/class/net/*; do case $(readlink $net/device/driver) in */e1000e) basename $net ;; esac; done; }
 until [ -n "$(other)" ]; do sleep 0.2; done
