@@ -11,12 +11,41 @@
 #include <net/page_pool/helpers.h>
 #endif
 
+/* Statistics of each queue: 6.9, with all that is told here 6.12. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
+#include <net/netdev_queues.h>
+#define VESPER_HAVE_STAT_OPS
+#endif
+
 #include <linux/netlink.h>
+#include <net/devlink.h>
 #include <net/xfrm.h>
 
 #ifndef NL_SET_ERR_MSG_FMT_MOD /* 6.2 */
 #define NL_SET_ERR_MSG_FMT_MOD(extack, fmt, arg) pr_debug(fmt "\n", arg)
 #endif
+
+/* From 6.2 on devlink knows the driver's name itself. */
+static inline int vesper_devlink_driver_name(struct devlink_info_req *req, const char *name)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
+	return devlink_info_driver_name_put(req, name);
+#else
+	return 0;
+#endif
+}
+
+/* Recovery may follow recovery at once: the default of 6.18 and newer. */
+static inline struct devlink_health_reporter *
+vesper_health_reporter(struct devlink *devlink, const struct devlink_health_reporter_ops *ops,
+		       void *priv)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 18, 0)
+	return devlink_health_reporter_create(devlink, ops, 0, priv);
+#else
+	return devlink_health_reporter_create(devlink, ops, priv);
+#endif
+}
 
 /* Is it crypto offload that is asked for? */
 static inline bool vesper_xfrm_crypto(const struct xfrm_state *x)

@@ -83,7 +83,51 @@ static void get_channels(struct net_device *netdev, struct ethtool_channels *cha
 	struct vesper_nic *nic = netdev_priv(netdev);
 
 	channels->max_combined = nic->queues;
-	channels->combined_count = nic->queues;
+	channels->combined_count = nic->used;
+}
+
+/* Fewer pairs than the card has; the stack has checked the limits. */
+static int set_channels(struct net_device *netdev, struct ethtool_channels *channels)
+{
+	struct vesper_nic *nic = netdev_priv(netdev);
+	bool running = netif_running(netdev);
+	int err;
+
+	if (running)
+		vesper_down(nic);
+	nic->used = channels->combined_count;
+	err = netif_set_real_num_queues(netdev, nic->used, nic->used);
+	if (running && vesper_up(nic)) {
+		netdev_err(netdev, "the interface does not come up with %u pairs\n", nic->used);
+		dev_close(netdev);
+		err = -EIO;
+	}
+	return err;
+}
+
+/* The card interrupts as soon as there is something; to wait for more is the stack's to do. */
+static int get_coalesce(struct net_device *netdev, struct ethtool_coalesce *coalesce,
+			struct kernel_ethtool_coalesce *kernel_coalesce,
+			struct netlink_ext_ack *extack)
+{
+	return 0;
+}
+
+static int set_coalesce(struct net_device *netdev, struct ethtool_coalesce *coalesce,
+			struct kernel_ethtool_coalesce *kernel_coalesce,
+			struct netlink_ext_ack *extack)
+{
+	if (!coalesce->rx_coalesce_usecs && !coalesce->tx_coalesce_usecs)
+		return 0;
+	NL_SET_ERR_MSG(
+		extack,
+		"The card has no interrupt moderation; see napi_defer_hard_irqs and gro_flush_timeout");
+	return -EOPNOTSUPP;
+}
+
+/* The card neither sends nor obeys pause frames. */
+static void get_pauseparam(struct net_device *netdev, struct ethtool_pauseparam *pause)
+{
 }
 
 /* ---- statistics: of each queue pair, then the card's own by fate ---- */
@@ -205,6 +249,11 @@ const struct ethtool_ops vesper_ethtool_ops = {
 	.get_ringparam = get_ringparam,
 	.set_ringparam = set_ringparam,
 	.get_channels = get_channels,
+	.set_channels = set_channels,
+	.supported_coalesce_params = ETHTOOL_COALESCE_USECS,
+	.get_coalesce = get_coalesce,
+	.set_coalesce = set_coalesce,
+	.get_pauseparam = get_pauseparam,
 	.get_sset_count = get_sset_count,
 	.get_strings = get_strings,
 	.get_ethtool_stats = get_ethtool_stats,

@@ -2,12 +2,15 @@
 /*
  * What goes wrong, and what is done about it.
  *
- *   card gone from the bus   detached; it comes back by remove and rescan
+ *   card gone from the bus   detached; it comes back by hot plug, or by remove and rescan
  *   firmware dead            function-level reset
  *   pair halted by the card  all pairs down and up again
  *   impossible completion    the same
  *   TX timeout               the same
  *   work waits, no interrupt the poll is scheduled, and counted
+ *
+ * All but the last go through devlink's health reporters (devlink.c), which keep a dump of the state, count, and
+ * recover at once unless the user has switched that off.
  */
 #include <linux/rtnetlink.h>
 
@@ -17,51 +20,100 @@
 #define QUIET_LOOKS	2
 
 static const char *const fault_text[] = {
+	[VESPER_FAULT_GONE] = "the card is gone from the bus",
 	[VESPER_FAULT_TX_TIMEOUT] = "transmit timeout",
 	[VESPER_FAULT_HALTED] = "a queue pair was halted by the card",
 	[VESPER_FAULT_COMPLETION] = "an impossible completion",
 	[VESPER_FAULT_FIRMWARE] = "the firmware is dead",
+	[VESPER_FAULT_TEST_QUEUES] = "none, a test of recovery",
+	[VESPER_FAULT_TEST_FIRMWARE] = "none, a test of recovery",
 };
 
-/* Any context: recovery is asked for, once. */
-void vesper_fault(struct vesper_nic *nic, enum vesper_fault fault)
+/* Any context: recovery is asked for, once. Return: was this the first fault since the pairs were started? */
+bool vesper_fault(struct vesper_nic *nic, enum vesper_fault fault)
 {
-	if (cmpxchg(&nic->fault, VESPER_FAULT_NONE, fault) == VESPER_FAULT_NONE)
-		schedule_work(&nic->recover);
+	if (cmpxchg(&nic->fault, VESPER_FAULT_NONE, fault) != VESPER_FAULT_NONE)
+		return false;
+	schedule_work(&nic->recover);
+	return true;
+}
+
+/**
+ * vesper_recover_queues - all pairs down and up again
+ * Takes the RTNL lock. Return: 0; -ENETDOWN if the interface is down; else the interface is detached.
+ */
+int vesper_recover_queues(struct vesper_nic *nic)
+{
+	struct net_device *netdev = nic->netdev;
+	int err = 0;
+
+	rtnl_lock();
+	if (!netif_running(netdev) || !netif_device_present(netdev)) {
+		err = -ENETDOWN;
+		goto out;
+	}
+	vesper_down(nic);
+	nic->resets++;
+	err = vesper_up(nic);
+	if (err) {
+		netdev_err(netdev, "the queues do not start (%d)\n", err);
+		netif_device_detach(netdev);
+	}
+out:
+	rtnl_unlock();
+	return err;
+}
+
+/**
+ * vesper_recover_card - function-level reset: the firmware starts anew, and the queues if the interface is up
+ * Takes device and RTNL locks. Return: 0; -EAGAIN if the device is in other hands; -ENODEV if it is gone
+ * or does not come back.
+ */
+int vesper_recover_card(struct vesper_nic *nic)
+{
+	int err;
+
+	/* PCI would wait for it, a minute long. */
+	if (vesper_read(nic, VESPER_REG(id)) != VESPER__ID_R__MAGIC_reset)
+		return -ENODEV;
+	/* By way of this driver's reset_prepare() and reset_done(). */
+	err = pci_try_reset_function(nic->pdev);
+	if (err)
+		return err;
+	nic->resets++;
+	return netif_device_present(nic->netdev) ? 0 : -ENODEV;
+}
+
+/* Nobody sends into a card that is gone, or that failed to come back. */
+static void detach(struct vesper_nic *nic)
+{
+	rtnl_lock();
+	netif_carrier_off(nic->netdev);
+	netif_device_detach(nic->netdev);
+	rtnl_unlock();
+}
+
+static bool of_firmware(enum vesper_fault fault)
+{
+	return fault == VESPER_FAULT_GONE || fault == VESPER_FAULT_FIRMWARE ||
+	       fault == VESPER_FAULT_TEST_FIRMWARE;
 }
 
 static void recover(struct work_struct *work)
 {
 	struct vesper_nic *nic = container_of(work, struct vesper_nic, recover);
-	struct net_device *netdev = nic->netdev;
-	int err = 0;
+	enum vesper_fault fault = READ_ONCE(nic->fault);
 
-	rtnl_lock();
-	if (!netif_running(netdev) || !netif_device_present(netdev))
-		goto out;
-	if (vesper_hw_gone(nic)) {
-		netif_device_detach(netdev);
-		goto out;
-	}
-	nic->resets++;
-	netdev_warn(netdev, "reset %llu: %s\n", nic->resets, fault_text[nic->fault]);
-	vesper_down(nic);
-	if (nic->fault == VESPER_FAULT_FIRMWARE) {
-		err = pcie_reset_flr(nic->pdev, false);
-		if (!err) {
-			pci_set_master(nic->pdev);
-			err = vesper_hw_check(nic);
-		}
-	}
-	if (!err)
-		err = vesper_up(nic);
-	if (err) {
-		netdev_err(netdev, "the reset failed (%d); the interface goes down\n", err);
-		netif_device_detach(netdev);
-	}
-out:
-	WRITE_ONCE(nic->fault, VESPER_FAULT_NONE);
-	rtnl_unlock();
+	if (!netif_running(nic->netdev))
+		return; /* the queues are new when they start again */
+	if (vesper_hw_gone(nic))
+		fault = VESPER_FAULT_GONE;
+	netdev_warn(nic->netdev, "fault: %s\n", fault_text[fault]);
+	if (fault == VESPER_FAULT_GONE)
+		detach(nic);
+	vesper_devlink_report(nic, of_firmware(fault), fault_text[fault]);
+	if (READ_ONCE(nic->fault) == VESPER_FAULT_NONE)
+		netdev_info(nic->netdev, "recovered: reset %llu\n", nic->resets);
 }
 
 static bool work_waits(const struct vesper_pair *pair)
@@ -108,12 +160,12 @@ static void watchdog(struct work_struct *work)
 
 	if (vesper_hw_gone(nic)) {
 		netif_carrier_off(nic->netdev);
-		vesper_fault(nic, VESPER_FAULT_HALTED);
+		vesper_fault(nic, VESPER_FAULT_GONE);
 		return;
 	}
 	if (vesper_read(nic, VESPER_REG(state)) & VESPER__STATE_R__FW_DEAD_bm)
 		vesper_fault(nic, VESPER_FAULT_FIRMWARE);
-	for (i = 0; i < nic->queues; i++)
+	for (i = 0; i < nic->used; i++)
 		look_at_pair(nic->pair[i]);
 	schedule_delayed_work(&nic->watchdog, WATCHDOG_PERIOD);
 }

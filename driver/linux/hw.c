@@ -8,6 +8,7 @@
 
 #define MBX_TIMEOUT_US	 (5 * USEC_PER_SEC)
 #define START_TIMEOUT_US (10 * USEC_PER_SEC)
+#define SA_LOG2_MAX	 16 /* bits of the index in an SA's handle */
 
 /* A function that is gone from the bus reads all ones, and the magic never is. */
 bool vesper_hw_gone(struct vesper_nic *nic)
@@ -25,14 +26,15 @@ bool vesper_hw_gone(struct vesper_nic *nic)
  *
  * Waits for the firmware and its self-test, up to ten seconds.
  *
- * Return: 0; -ENODEV for another device, another ABI or a card that failed its self-test;
+ * Return: 0; -ENODEV for another device, another ABI, a card that failed its self-test or changed in a reset;
  * -ETIMEDOUT if the firmware does not start.
  */
 int vesper_hw_check(struct vesper_nic *nic)
 {
 	struct device *dev = &nic->pdev->dev;
 	u32 magic = vesper_read(nic, VESPER_REG(id));
-	u32 state, geometry;
+	u32 state, geometry, sa_log2;
+	u16 queues;
 	int err;
 
 	if (magic != VESPER__ID_R__MAGIC_reset)
@@ -58,11 +60,20 @@ int vesper_hw_check(struct vesper_nic *nic)
 	nic->features = vesper_read(nic, VESPER_REG(features));
 	nic->fw_version = vesper_read(nic, VESPER_REG(fw_version));
 	geometry = vesper_read(nic, VESPER_REG(geometry));
-	nic->queues = min_t(u32, geometry & VESPER__GEOMETRY_R__QUEUES_bm, VESPER_QUEUES_MAX);
-	nic->sa_entries = 1u << ((geometry & VESPER__GEOMETRY_R__SA_LOG2_bm) >>
-				 VESPER__GEOMETRY_R__SA_LOG2_bp);
-	if (!nic->queues)
-		return dev_err_probe(dev, -ENODEV, "the card has no queue pairs\n");
+	queues = min_t(u32, geometry & VESPER__GEOMETRY_R__QUEUES_bm, VESPER_QUEUES_MAX);
+	sa_log2 = (geometry & VESPER__GEOMETRY_R__SA_LOG2_bm) >> VESPER__GEOMETRY_R__SA_LOG2_bp;
+	if (!queues || sa_log2 > SA_LOG2_MAX)
+		return dev_err_probe(dev, -ENODEV,
+				     "the card says that it has %u queue pairs and 2^%u SAs\n",
+				     queues, sa_log2);
+	/* After a reset: what was allocated fits the card that was found first. */
+	if (nic->queues && (queues != nic->queues || nic->sa_entries != 1u << sa_log2))
+		return dev_err_probe(
+			dev, -ENODEV,
+			"the card came back with %u queue pairs and %u SAs, had %u and %u\n",
+			queues, 1u << sa_log2, nic->queues, nic->sa_entries);
+	nic->queues = queues;
+	nic->sa_entries = 1u << sa_log2;
 	return 0;
 }
 
@@ -143,9 +154,14 @@ int vesper_mbx(struct vesper_nic *nic, void *msg, u16 len, void *rsp, u16 rsp_le
 	write_request(nic, msg, len);
 	vesper_write(nic, VESPER_REG(mbx_doorbell), VESPER__MBX_DOORBELL_R__RING_bm);
 	err = read_poll_timeout(vesper_read, status,
-				!(status & VESPER__MBX_STATUS_R__BUSY_bm) &&
-					status >> VESPER__MBX_STATUS_R__COUNT_bp != count,
+				(!(status & VESPER__MBX_STATUS_R__BUSY_bm) &&
+				 status >> VESPER__MBX_STATUS_R__COUNT_bp != count) ||
+					status == U32_MAX,
 				20, MBX_TIMEOUT_US, false, nic, VESPER_REG(mbx_status));
+	if (!err && status == U32_MAX && vesper_hw_gone(nic)) {
+		err = -ENODEV;
+		goto out;
+	}
 	if (err) {
 		netdev_err(nic->netdev, "mailbox: no answer to command %u (state %#x)\n",
 			   le16_to_cpu(req->cmd), vesper_read(nic, VESPER_REG(state)));

@@ -75,17 +75,24 @@ static int probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	read_mac(nic);
 	pci_set_drvdata(pdev, nic);
 	err = vesper_xfrm_init(nic);
-	if (!err)
-		err = register_netdev(netdev);
+	if (err)
+		goto out_netdev;
+	err = vesper_devlink_create(nic);
+	if (err)
+		goto out_netdev;
+	err = register_netdev(netdev);
 	if (err) {
 		dev_err(&pdev->dev, "the interface cannot be registered: %d\n", err);
-		goto out_netdev;
+		goto out_devlink;
 	}
+	pci_save_state(pdev); /* what slot_reset() restores */
 	netdev_info(netdev, "%pM, ABI %u.%u, firmware %u.%u.%u, %u queue pairs\n", netdev->dev_addr,
 		    nic->abi >> 16, nic->abi & 0xffff, nic->fw_version >> 24,
 		    nic->fw_version >> 16 & 0xff, nic->fw_version & 0xffff, nic->queues);
 	return 0;
 
+out_devlink:
+	vesper_devlink_destroy(nic);
 out_netdev:
 	vesper_xfrm_free(nic);
 	free_netdev(netdev);
@@ -101,6 +108,7 @@ static void remove(struct pci_dev *pdev)
 
 	unregister_netdev(nic->netdev);
 	cancel_work_sync(&nic->recover);
+	vesper_devlink_destroy(nic);
 	pci_free_irq_vectors(pdev);
 	pci_clear_master(pdev);
 	vesper_xfrm_free(nic);
@@ -150,6 +158,7 @@ static pci_ers_result_t error_detected(struct pci_dev *pdev, pci_channel_state_t
 static pci_ers_result_t slot_reset(struct pci_dev *pdev)
 {
 	pci_restore_state(pdev);
+	pci_save_state(pdev);
 	return PCI_ERS_RESULT_RECOVERED;
 }
 

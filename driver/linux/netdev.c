@@ -23,7 +23,7 @@ static int poll(struct napi_struct *napi, int budget)
 	if (!sent || (budget && received == budget))
 		return budget;
 	/* The card compares what it has written with what we have seen: nothing between is lost. */
-	if (napi_complete_done(napi, received))
+	if (napi_complete_done(napi, received) && READ_ONCE(pair->nic->fault) == VESPER_FAULT_NONE)
 		vesper_pair_arm(pair);
 	return received;
 }
@@ -77,7 +77,8 @@ int vesper_up(struct vesper_nic *nic)
 
 	if (vesper_hw_gone(nic))
 		return -ENODEV;
-	for (i = 0; i < nic->queues && !err; i++)
+	WRITE_ONCE(nic->fault, VESPER_FAULT_NONE);
+	for (i = 0; i < nic->used && !err; i++)
 		err = pair_up(nic->pair[i]);
 	if (err) {
 		for (i -= 2; i >= 0; i--)
@@ -92,20 +93,24 @@ int vesper_up(struct vesper_nic *nic)
 	netif_carrier_on(netdev);
 	netif_tx_start_all_queues(netdev);
 	vesper_health_start(nic);
+	nic->up = true;
 	return 0;
 }
 
-/* The reverse; the RTNL lock is held. Works on a dead card, too. */
+/* The reverse; the RTNL lock is held. Works on a dead card, too, and on one that is down already. */
 void vesper_down(struct vesper_nic *nic)
 {
 	int i;
 
+	if (!nic->up)
+		return;
+	nic->up = false;
 	vesper_health_stop(nic);
 	netif_tx_disable(nic->netdev);
 	netif_carrier_off(nic->netdev);
 	if (!vesper_hw_gone(nic))
 		vesper_write(nic, VESPER_REG(control), 0);
-	for (i = 0; i < nic->queues; i++)
+	for (i = 0; i < nic->used; i++)
 		pair_down(nic->pair[i]);
 }
 
@@ -142,40 +147,6 @@ static int ndo_change_mtu(struct net_device *netdev, int mtu)
 	return err;
 }
 
-static void ndo_get_stats64(struct net_device *netdev, struct rtnl_link_stats64 *stats)
-{
-	struct vesper_nic *nic = netdev_priv(netdev);
-	unsigned int start;
-	int i;
-
-	for (i = 0; i < nic->queues; i++) {
-		struct vesper_tx *tx = &nic->pair[i]->tx;
-		struct vesper_rx *rx = &nic->pair[i]->rx;
-		struct rtnl_link_stats64 one;
-
-		do {
-			start = u64_stats_fetch_begin(&tx->sync);
-			one.tx_packets = tx->packets;
-			one.tx_bytes = tx->bytes;
-			one.tx_dropped = tx->dropped;
-		} while (u64_stats_fetch_retry(&tx->sync, start));
-		do {
-			start = u64_stats_fetch_begin(&rx->sync);
-			one.rx_packets = rx->packets;
-			one.rx_bytes = rx->bytes;
-			one.rx_dropped = rx->dropped;
-			one.rx_errors = rx->errors;
-		} while (u64_stats_fetch_retry(&rx->sync, start));
-		stats->tx_packets += one.tx_packets;
-		stats->tx_bytes += one.tx_bytes;
-		stats->tx_dropped += one.tx_dropped;
-		stats->rx_packets += one.rx_packets;
-		stats->rx_bytes += one.rx_bytes;
-		stats->rx_dropped += one.rx_dropped;
-		stats->rx_errors += one.rx_errors;
-	}
-}
-
 static void ndo_tx_timeout(struct net_device *netdev, unsigned int queue)
 {
 	struct vesper_nic *nic = netdev_priv(netdev);
@@ -186,13 +157,22 @@ static void ndo_tx_timeout(struct net_device *netdev, unsigned int queue)
 	vesper_fault(nic, VESPER_FAULT_TX_TIMEOUT);
 }
 
+/*
+ * The card has no address filter: it delivers every frame of the wire, and the stack looks whom it is for.
+ * Without this function the stack would refuse multicast addresses.
+ */
+static void ndo_set_rx_mode(struct net_device *netdev)
+{
+}
+
 static const struct net_device_ops netdev_ops = {
 	.ndo_open = ndo_open,
 	.ndo_stop = ndo_stop,
 	.ndo_start_xmit = vesper_xmit,
 	.ndo_change_mtu = ndo_change_mtu,
-	.ndo_get_stats64 = ndo_get_stats64,
+	.ndo_get_stats64 = vesper_get_stats64,
 	.ndo_tx_timeout = ndo_tx_timeout,
+	.ndo_set_rx_mode = ndo_set_rx_mode,
 	.ndo_set_mac_address = eth_mac_addr,
 	.ndo_validate_addr = eth_validate_addr,
 };
@@ -216,6 +196,7 @@ struct net_device *vesper_netdev_create(struct pci_dev *pdev, u16 queues)
 	nic->netdev = netdev;
 	nic->pdev = pdev;
 	nic->queues = queues;
+	nic->used = queues;
 	nic->tx_log2 = VESPER_RING_DEFAULT;
 	nic->rx_log2 = VESPER_RING_DEFAULT;
 	for (i = 0; i < queues; i++) {
@@ -234,6 +215,8 @@ struct net_device *vesper_netdev_create(struct pci_dev *pdev, u16 queues)
 	}
 	netdev->netdev_ops = &netdev_ops;
 	netdev->ethtool_ops = &vesper_ethtool_ops;
+	vesper_stats_init(netdev);
+	netdev->priv_flags |= IFF_UNICAST_FLT;
 	netdev->min_mtu = ETH_MIN_MTU;
 	netdev->max_mtu = VESPER_MTU_MAX;
 	netdev->features = NETIF_F_HIGHDMA;

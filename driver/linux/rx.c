@@ -89,7 +89,7 @@ static void deliver(struct vesper_pair *pair, struct page *page, u16 len,
  * @budget: frames at most
  *
  * Nothing that the card wrote is used before it was checked: the index must be that of an open buffer, the
- * length within what the buffer has.
+ * length within what the buffer has, the status one of the ABI.
  *
  * Return: frames taken.
  */
@@ -103,6 +103,7 @@ int vesper_rx_poll(struct vesper_pair *pair, int budget)
 		struct vesper_rx_cpl *cpl = &rx->cpl[vesper_ring_slot(rx->seen, rx->log2)];
 		struct page *page;
 		u16 index, len;
+		u8 status;
 		u32 at;
 
 		if (!vesper_cpl_ready(READ_ONCE(cpl->flags), rx->seen, rx->log2))
@@ -110,15 +111,17 @@ int vesper_rx_poll(struct vesper_pair *pair, int budget)
 		dma_rmb();
 		index = le16_to_cpu(cpl->index);
 		len = le16_to_cpu(cpl->len);
+		status = READ_ONCE(cpl->status);
 		at = vesper_ring_slot(index, rx->log2);
 		page = vesper_ring_holds(index, rx->tail, rx->head) ? rx->page[at] : NULL;
-		if (unlikely(!page || len > rx->buf_size)) {
+		if (unlikely(!page || len > rx->buf_size || status >= VESPER_ST_COUNT)) {
+			if (!vesper_fault(pair->nic, VESPER_FAULT_COMPLETION))
+				break; /* seen before, and not recovered yet */
 			netdev_err(
 				pair->nic->netdev,
-				"queue %u: RX completion for descriptor %u with %u bytes; open are %u to %u with %u\n",
-				pair->id, index, len, rx->head, rx->tail, rx->buf_size);
+				"queue %u: RX completion for descriptor %u with %u bytes, status %u; open are %u to %u with %u bytes\n",
+				pair->id, index, len, status, rx->head, rx->tail, rx->buf_size);
 			rx->errors++;
-			vesper_fault(pair->nic, VESPER_FAULT_COMPLETION);
 			break;
 		}
 		rx->page[at] = NULL;

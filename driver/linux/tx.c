@@ -134,23 +134,27 @@ bool vesper_tx_clean(struct vesper_pair *pair, int budget)
 		struct vesper_tx_cpl *cpl = &tx->cpl[vesper_ring_slot(tx->seen, tx->log2)];
 		struct vesper_tx_slot *slot;
 		u16 index;
+		u8 status;
 
 		if (!vesper_cpl_ready(READ_ONCE(cpl->flags), tx->seen, tx->log2))
 			break;
 		dma_rmb();
 		index = le16_to_cpu(cpl->index);
+		status = READ_ONCE(cpl->status);
 		slot = &tx->slot[vesper_ring_slot(index, tx->log2)];
-		if (unlikely(!vesper_ring_holds(index, tail, head) || !slot->open)) {
+		if (unlikely(!vesper_ring_holds(index, tail, head) || !slot->open ||
+			     status >= VESPER_ST_COUNT)) {
+			if (!vesper_fault(pair->nic, VESPER_FAULT_COMPLETION))
+				break; /* seen before, and not recovered yet */
 			netdev_err(
 				pair->nic->netdev,
-				"queue %u: TX completion for descriptor %u, of which none is open (%u to %u)\n",
-				pair->id, index, head, tail);
-			vesper_fault(pair->nic, VESPER_FAULT_COMPLETION);
+				"queue %u: TX completion for descriptor %u, status %u; open are %u to %u\n",
+				pair->id, index, status, head, tail);
 			break;
 		}
 		unmap(pair, slot);
 		if (slot->skb) {
-			if (likely(cpl->status == VESPER_ST_OK)) {
+			if (likely(status == VESPER_ST_OK)) {
 				packets++;
 				bytes += slot->len;
 			} else {

@@ -7,7 +7,9 @@
  *   ring.c     memory of a queue pair, enable and disable
  *   tx.c rx.c  the two halves of a queue pair's work
  *   netdev.c   what the stack calls
+ *   stats.c    counts of the interface and of each pair
  *   health.c   watchdog: a dead card, a halted pair, a lost interrupt; recovery
+ *   devlink.c  versions, health reporters
  *   ethtool.c  what ethtool asks
  *   xfrm*.c    IPsec offload
  *
@@ -35,13 +37,16 @@
 #define VESPER_RING_MAX_LOG2 12
 #define VESPER_MTU_MAX	     (VESPER_FRAME_MAX - ETH_HLEN - VLAN_HLEN)
 
-/* What sent the last reset: names in dmesg and statistics. */
+/* What went wrong since the pairs were started. */
 enum vesper_fault {
 	VESPER_FAULT_NONE,
+	VESPER_FAULT_GONE,
 	VESPER_FAULT_TX_TIMEOUT,
 	VESPER_FAULT_HALTED,	 /* the pair met an error on its rings */
 	VESPER_FAULT_COMPLETION, /* a completion that cannot be */
 	VESPER_FAULT_FIRMWARE,
+	VESPER_FAULT_TEST_QUEUES, /* devlink health test */
+	VESPER_FAULT_TEST_FIRMWARE,
 };
 
 struct vesper_packet;
@@ -109,7 +114,9 @@ struct vesper_nic {
 	struct net_device *netdev;
 	u8 __iomem *bar;
 	struct vesper_pair *pair[VESPER_QUEUES_MAX];
-	u16 queues;
+	u16 queues; /* pairs of the card */
+	u16 used;   /* pairs that run while the interface is up: the first ones */
+	bool up;    /* vesper_up() has been, and not vesper_down() */
 	u8 tx_log2, rx_log2;
 	u32 features; /* VESPER_FEAT_* */
 	u32 fw_version;
@@ -120,8 +127,9 @@ struct vesper_nic {
 
 	struct delayed_work watchdog;
 	struct work_struct recover;
-	enum vesper_fault fault;
-	bool dead; /* the bus reads all ones: nothing is asked of it any more */
+	struct devlink *devlink;
+	enum vesper_fault fault; /* the first one since the pairs were started */
+	bool dead;		 /* the bus reads all ones: nothing is asked of it any more */
 	u64 resets;
 
 	struct vesper_xs __rcu **sa_in; /* inbound SAs by the index of their handle */
@@ -181,12 +189,25 @@ struct net_device *vesper_netdev_create(struct pci_dev *pdev, u16 queues);
 int vesper_up(struct vesper_nic *nic);
 void vesper_down(struct vesper_nic *nic);
 
+/* ---- stats.c ---- */
+
+void vesper_get_stats64(struct net_device *netdev, struct rtnl_link_stats64 *stats);
+void vesper_stats_init(struct net_device *netdev);
+
 /* ---- health.c ---- */
 
 void vesper_health_init(struct vesper_nic *nic);
 void vesper_health_start(struct vesper_nic *nic);
 void vesper_health_stop(struct vesper_nic *nic);
-void vesper_fault(struct vesper_nic *nic, enum vesper_fault fault);
+bool vesper_fault(struct vesper_nic *nic, enum vesper_fault fault);
+int vesper_recover_queues(struct vesper_nic *nic);
+int vesper_recover_card(struct vesper_nic *nic);
+
+/* ---- devlink.c ---- */
+
+int vesper_devlink_create(struct vesper_nic *nic);
+void vesper_devlink_destroy(struct vesper_nic *nic);
+void vesper_devlink_report(struct vesper_nic *nic, bool firmware, const char *text);
 
 /* ---- xfrm*.c ---- */
 

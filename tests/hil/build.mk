@@ -4,7 +4,7 @@
 
 HIL := $(BUILD)/hil
 
-.PHONY: hil hil-root
+.PHONY: hil hil-bench hil-root
 hil-root: | apt
 	@deps/install tests/hil/apt.txt
 	@tests/hil/build-root $(HIL)/root
@@ -17,3 +17,7 @@ $(eval $(call program,$(VFIO_DMA),rel,tests/hil/vfio_dma.c $(DRIVER_SRC),))
 hil: all $(VFIO_DMA) hil-root $(LINUX_SRC)/.stamp ## stock kernels in virtual machines drive the card: all scenarios
 	@tests/hil/build-module $(HIL)/root $(LINUX_SRC) $(BUILD)/linux
 	@$(PY) tests/hil/run $(SCENARIOS)
+
+hil-bench: all hil-root $(LINUX_SRC)/.stamp ## ping and TCP through the card beside QEMU's e1000e: build/hil/bench.json
+	@tests/hil/build-module $(HIL)/root $(LINUX_SRC) $(BUILD)/linux
+	@$(PY) tests/hil/run bench

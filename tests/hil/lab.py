@@ -89,6 +89,7 @@ class Vm:
             "-fsdev", "local,id=work,path=/work,security_model=none",
             "-device", "virtio-9p-pci,fsdev=work,mount_tag=work",
             "-device", "virtio-rng-pci",
+            "-qmp", f"unix:{inside(lab.work / (name + '.qmp'))},server=on,wait=off",
         ]  # fmt: skip
         for device in devices:
             command += ["-device", device]

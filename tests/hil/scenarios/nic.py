@@ -1,0 +1,209 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Every ethtool and devlink call, with what it answers and what it refuses; MTU, VLAN, resets."""
+
+SCRIPT = r"""
+cat >/tmp/qstats.py <<'END'
+# The kernel's statistics of each queue (netlink family netdev): "rx 0 packets bytes" and so on.
+import socket, struct, sys
+ifindex = int(sys.argv[1])
+def attr(kind, data):
+    return struct.pack("=HH", 4 + len(data), kind) + data + bytes(-len(data) % 4)
+def ask(family, flags, command, attributes):
+    body = struct.pack("=BBH", command, 1, 0) + attributes
+    link.send(struct.pack("=IHHII", 16 + len(body), family, 1 | flags, 1, 0) + body)
+def attributes(data):
+    at, found = 0, {}
+    while at + 4 <= len(data):
+        size, kind = struct.unpack_from("=HH", data, at)
+        found[kind & 0x3FFF] = data[at + 4 : at + size]
+        at += size + 3 & ~3
+    return found
+def messages():
+    while True:
+        data, at = link.recv(65536), 0
+        while at < len(data):
+            size, kind = struct.unpack_from("=IH", data, at)
+            if kind == 3:
+                return
+            if kind == 2:
+                sys.exit(f"netlink error {struct.unpack_from('=i', data, at + 16)[0]}")
+            yield attributes(data[at + 20 : at + size])
+            at += size + 3 & ~3
+link = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 16)
+ask(16, 0, 3, attr(2, b"netdev\0"))
+family = struct.unpack("=H", next(messages())[1])[0]
+ask(family, 0x300, 12, attr(1, struct.pack("=I", ifindex)) + attr(4, struct.pack("=I", 1)))
+for found in messages():
+    rx = found[2] == bytes(4)
+    number = [int.from_bytes(found[i], sys.byteorder) for i in ((3, 8, 9) if rx else (3, 10, 11))]
+    print("rx" if rx else "tx", *number)
+END
+
+# says TEXT COMMAND...: it succeeds, and its output has TEXT (an extended regular expression).
+says() {
+	local text=$1 out
+	shift
+	out=$("$@" 2>&1) || fail "$*: $out"
+	grep -Eq -- "$text" <<<"$out" || fail "$*: not '$text': $out"
+	echo "ok       $*"
+}
+
+# refuses TEXT COMMAND...: it fails, and says TEXT.
+refuses() {
+	local text=$1 out
+	shift
+	if out=$("$@" 2>&1); then fail "$*: was not refused"; fi
+	grep -Eq -- "$text" <<<"$out" || fail "$*: not '$text': $out"
+	echo "refused  $*: $(grep -E -- "$text" <<<"$out" | head -n 1)"
+}
+
+# What goes out comes in again: the wire is a loop, and the neighbour's address our own.
+moves() {
+	local before after
+	before=$(cat /sys/class/net/vesper0/statistics/rx_packets)
+	ping -c 3 -i 0.2 -W 1 10.0.0.9 >/dev/null || true
+	after=$(cat /sys/class/net/vesper0/statistics/rx_packets)
+	[ $((after - before)) -ge 3 ] || fail "$1: $((after - before)) of 3 frames came back"
+	echo "ok       frames pass: $1"
+}
+
+stat() { ethtool -S vesper0 | awk -v name="$1:" '$1 == name {print $2}'; }
+
+card_up 10.0.0.1/24
+ip link set vesper0 down
+sysctl -qw net.ipv6.conf.vesper0.disable_ipv6=1
+ip link set vesper0 address 02:56:53:50:00:01
+ip link set vesper0 up
+ip neigh replace 10.0.0.9 lladdr 02:56:53:50:00:01 dev vesper0
+BDF=$(basename "$(readlink /sys/class/net/vesper0/device)")
+D=pci/$BDF
+moves 'at first'
+
+step ethtool
+says '^driver: vesper' ethtool -i vesper0
+says '^firmware-version: [0-9]+\.[0-9]+\.[0-9]+ abi 2\.' ethtool -i vesper0
+says "^bus-info: $BDF" ethtool -i vesper0
+says 'Link detected: yes' ethtool vesper0
+says '^RX:.*4096' ethtool -g vesper0
+says '' ethtool -G vesper0 rx 512 tx 128
+says '^TX:[[:space:]]+128$' ethtool -g vesper0
+moves 'other rings'
+refuses 'not a power of two from 8 to 4096' ethtool -G vesper0 rx 500
+refuses 'not a power of two from 8 to 4096' ethtool -G vesper0 tx 4
+refuses 'exceeds maximum|Invalid argument' ethtool -G vesper0 rx 8192
+says '^Combined:[[:space:]]+2' ethtool -l vesper0
+says '' ethtool -L vesper0 combined 1
+says '^Combined:[[:space:]]+1$' ethtool -l vesper0
+[ "$(ls -d /sys/class/net/vesper0/queues/tx-* | wc -l)" = 1 ] || fail 'ethtool -L 1: not one queue'
+moves 'one pair'
+says '' ethtool -L vesper0 combined 2
+refuses 'exceeds maximum|Invalid argument' ethtool -L vesper0 combined 3
+refuses '.' ethtool -L vesper0 combined 0
+says 'rx-usecs:[[:space:]]+0' ethtool -c vesper0
+refuses 'no interrupt moderation' ethtool -C vesper0 rx-usecs 50
+refuses 'unsupported' ethtool -C vesper0 rx-frames 8
+says 'RX:[[:space:]]+off' ethtool -a vesper0
+refuses . ethtool -A vesper0 rx on
+says 'scatter-gather: off' ethtool -k vesper0
+says 'highdma: on' ethtool -k vesper0
+says 'esp-hw-offload: on' ethtool -k vesper0
+refuses . ethtool -K vesper0 tso on
+refuses . ethtool -X vesper0 equal 2
+says '0x0000:[[:space:]]+52 50 53 56' ethtool -d vesper0 hex on
+says 'software-transmit' ethtool -T vesper0
+[ "$(stat queue0_tx_packets)" -gt 0 ] || fail 'no packets of queue 0'
+[ "$(stat card_rx_ok)" -gt 0 ] || fail 'the card counts nothing'
+echo "ok       ethtool -S vesper0: $(ethtool -S vesper0 | wc -l) counters"
+
+step 'statistics'
+rx=$(cat /sys/class/net/vesper0/statistics/rx_packets)
+[ "$rx" = $(($(stat queue0_rx_packets) + $(stat queue1_rx_packets))) ] || fail 'ndo_get_stats64 and ethtool -S differ'
+if [ "$(uname -r | cut -d. -f1)" -ge 7 ] || [ "$(uname -r | cut -d. -f2)" -ge 12 ]; then
+	python3 /tmp/qstats.py "$(cat /sys/class/net/vesper0/ifindex)" >/tmp/qstats
+	cat /tmp/qstats
+	[ "$(awk '$1 == "rx" {n += $3} END {print n}' /tmp/qstats)" = "$rx" ] || fail "queues' statistics differ from $rx"
+	[ "$(grep -c . /tmp/qstats)" = 4 ] || fail 'not two queues each way'
+fi
+
+step 'interface'
+refuses 'mtu greater than device maximum' ip link set vesper0 mtu 9601
+refuses 'mtu less than device minimum' ip link set vesper0 mtu 67
+says '' ip link set vesper0 mtu 9600
+moves 'MTU 9600'
+says '' ip link set vesper0 mtu 1500
+says '' ip link set vesper0 promisc on
+says '' ip link set vesper0 promisc off
+says '' ip maddress add 01:00:5e:00:00:77 dev vesper0
+says '01:00:5e:00:00:77' ip maddress show dev vesper0
+refuses . ip link set vesper0 address 01:00:00:00:00:01
+ip link add link vesper0 name v7 type vlan id 7
+says 'vlan protocol 802.1Q id 7' ip -d link show dev v7
+ip link del v7
+
+step devlink
+says 'driver vesper' devlink dev info $D
+says 'board.id 1234:7e59' devlink dev info $D
+says 'fw.mgmt.api 2\.' devlink dev info $D
+says 'fw [0-9]+\.[0-9]+\.[0-9]+' devlink dev info $D
+mkdir -p /lib/firmware
+head -c 100 /dev/zero >/lib/firmware/vesper.bin
+refuses 'takes no image' devlink dev flash $D file vesper.bin
+says 'state healthy' devlink health show $D reporter firmware
+says 'state healthy' devlink health show $D reporter queues
+says 'data path open: true' devlink health diagnose $D reporter firmware
+says 'rx completions:' devlink health diagnose $D reporter queues
+# resets NUMBER: so many have been, now or soon.
+resets() {
+	local waited=0
+	until [ "$(stat resets)" = $1 ]; do
+		sleep 0.5
+		waited=$((waited + 1))
+		[ $waited -lt 20 ] || fail "$(stat resets) resets, not $1"
+	done
+}
+says '' devlink health test $D reporter queues
+resets 1
+moves 'queues recovered'
+says '' devlink health test $D reporter firmware
+resets 2
+moves 'card reset by devlink'
+says 'error 1 recover 1' devlink health show $D reporter queues
+says 'error 1 recover 1' devlink health show $D reporter firmware
+says 'rx completions:' devlink health dump show $D reporter queues
+says 'mbx_status:' devlink health dump show $D reporter firmware
+says '' devlink health dump clear $D reporter queues
+says '' devlink health set $D reporter queues auto_recover false
+says '' devlink health test $D reporter queues
+sleep 1
+says 'state error' devlink health show $D reporter queues
+refuses 'not recovered yet' devlink health test $D reporter queues
+ip link set vesper0 down
+refuses 'interface is down' devlink health recover $D reporter queues
+refuses 'interface is down' devlink health test $D reporter queues
+ip link set vesper0 up
+ip neigh replace 10.0.0.9 lladdr 02:56:53:50:00:01 dev vesper0
+moves 'up again after a fault'
+says '' devlink health recover $D reporter queues
+says 'state healthy' devlink health show $D reporter queues
+resets 3
+moves 'queues recovered by hand'
+
+step 'resets that others ask for'
+echo 1 >/sys/bus/pci/devices/$BDF/reset
+moves 'sysfs reset'
+ip link set vesper0 down
+for n in 1 2 3 4 5; do
+	rmmod vesper
+	insmod /work/module/vesper.ko
+done
+says 'fw\.mgmt\.api' devlink dev info $D
+dmesg | grep -i vesper | tail -n 12
+no_trouble
+"""
+
+SECONDS = 400
+
+
+def run(lab):
+    card = lab.card("card", "loop")
+    lab.vm("guest1", SCRIPT, cards=[card])
