@@ -19,17 +19,11 @@ import tshark
 from demo import frames
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "hil"))
+
+import vpn  # noqa: E402
+
 REQUEST = b"GET /page.html"
-
-
-def key_table(report, file):
-    """The SAs' keys as lines of Wireshark's esp_sa table."""
-    lines = []
-    for sa in report["keys"]:
-        family = "IPv6" if ":" in sa["src"] else "IPv4"
-        lines.append(f'"{family}","*","*","{sa["spi"]}","AES-GCM [RFC4106]","{sa["key"]}","NULL",""\n')
-    file.touch(mode=0o600)
-    file.write_text("".join(lines))
 
 
 def excerpt(report, out, directory):
@@ -47,8 +41,10 @@ def excerpt(report, out, directory):
         one,
     ]
     subprocess.run(command, check=True, capture_output=True)
-    key_table(report, directory / "offices.esp_sa")
-    plain = tshark.inner_packets(one, directory / "offices.esp_sa", directory / "wireshark")
+    keys = directory / "offices.esp_sa"
+    keys.touch(mode=0o600)
+    keys.write_text("".join(f"{vpn.key_line(sa)}\n" for sa in report["keys"]))
+    plain = tshark.inner_packets(one, keys, directory / "wireshark")
     if len(plain) != 1 or not plain[0] or REQUEST not in plain[0]:
         raise RuntimeError(f"{one}: tshark does not find the request in it")
     return frames(one)[0], plain[0]
@@ -89,7 +85,7 @@ def main():
     story = {name: steps(out, name) for name in report["gateways"]}
     speed = {name: rates(g["samples"]) for name, g in report["gateways"].items()}
     wire, plain = excerpt(report, out, options.directory)
-    negotiated = (out / "gateway1" / "sas").read_text()
+    negotiated = (out / "gateway1" / "negotiated").read_text()
     page = options.directory / "offices.html"
     page.write_text(offices_html.page(report, story, speed, negotiated, wire, plain))
     shown = os.path.relpath(page)

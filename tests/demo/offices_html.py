@@ -2,7 +2,6 @@
 """The page of the two offices: one file, nothing loaded from elsewhere."""
 
 import html
-import re
 
 STYLE = """
 :root { --ink: #16202c; --soft: #5b6875; --line: #d9dfe6; --card: #0b7a75; --wire: #b5471b; --paper: #fff; --bg: #f4f6f8 }
@@ -21,11 +20,12 @@ table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nu
 th, td { text-align: right; padding: 6px 10px; border-bottom: 1px solid var(--line); white-space: nowrap }
 th:first-child, td:first-child { text-align: left } th { color: var(--soft); font-weight: 600 }
 pre { margin: 0; font: 12.5px/1.45 ui-monospace, monospace; overflow-x: auto }
-.two { display: grid; grid-template-columns: 1fr 1fr; gap: 16px } @media (max-width: 800px) { .two { display: block } }
+figure { margin: 0 0 16px } figcaption { margin: 0 0 6px }
 .big { display: flex; flex-wrap: wrap; gap: 12px 36px; margin: 16px 0 0 } .big b { display: block; font-size: 26px }
 svg { width: 100%; height: auto; display: block } svg text { fill: var(--ink); font: 14px system-ui, sans-serif }
 svg .soft { fill: var(--soft); font-size: 12px } mark { background: none; color: var(--card); font-weight: 700 }
 ol { margin: 0; padding: 0; list-style: none; font-size: 15px } li { display: flex; gap: 12px }
+li b { min-width: 24px; text-align: right; font-weight: 600 }
 li span { color: var(--soft); min-width: 70px; text-align: right; font-variant-numeric: tabular-nums }
 """
 
@@ -56,10 +56,10 @@ def topology():
     parts = ['<svg viewBox="0 0 960 180" role="img" aria-label="Two offices joined by an IPsec tunnel">']
     parts.append(box(5, "Host, office 1", ["10.1.0.2", "fd01::2", "curl"]))
     parts.append(
-        box(215, "Gateway 1", ["192.0.2.1", "stock kernel, strongSwan", "Vesper card"], "var(--card)")
+        box(215, "Gateway 1", ["192.0.2.1", "strongSwan", "Vesper card"], "var(--card)")
     )
     parts.append(
-        box(595, "Gateway 2", ["192.0.2.2", "stock kernel, strongSwan", "Vesper card"], "var(--card)")
+        box(595, "Gateway 2", ["192.0.2.2", "strongSwan", "Vesper card"], "var(--card)")
     )
     parts.append(box(805, "Host, office 2", ["10.2.0.2", "fd02::2", "web server"]))
     for x1, x2 in ((155, 215), (745, 805)):
@@ -83,11 +83,7 @@ def chart(speed, story):
         return ""
     first, last = min(at for at, _ in every), max(at for at, _ in every)
     top = max(rate for _, rate in every) or 1
-    marks = [
-        (at, text)
-        for at, text in story
-        if first <= at <= last and re.search(r"page|rekey|restart|again", text)
-    ]
+    marks = [(at, number, text) for number, (at, text) in enumerate(story, 1) if first <= at <= last]
 
     def place(at, rate):
         return 60 + 880 * (at - first) / ((last - first) or 1), 210 - 190 * rate / top
@@ -97,8 +93,12 @@ def chart(speed, story):
         y = 210 - 190 * part
         parts.append(f'<line x1="60" x2="940" y1="{y}" y2="{y}" stroke="var(--line)"/>')
         parts.append(f'<text class=soft x="52" y="{y + 4}" text-anchor="end">{top * part / 1000:.0f}</text>')
-    for at, text in marks:
+    free = 0  # where the next number does not touch the one before
+    for at, number, text in marks:
         x, _ = place(at, 0)
+        if x >= free:
+            parts.append(f'<text class=soft x="{x:.1f}" y="14" text-anchor="middle">{number}</text>')
+            free = x + 18
         parts.append(
             f'<line x1="{x:.1f}" x2="{x:.1f}" y1="20" y2="210" stroke="var(--soft)" stroke-dasharray="2 4">'
             f"<title>{esc(text)}</title></line>"
@@ -162,11 +162,11 @@ def sa_table(report):
         for sa in gateway["sas"]:
             bits = len(sa["key"]) * 4 - 8 - 32
             what = f"AES-GCM-{sa['icv'] // 8}, {bits} bits" + (", ESN" if "esn" in sa["flags"] else "")
-            ends = f"{sa['src']} → {sa['dst']}"
-            rows.append(
-                (name, sa["spi"], ends, what, sa["offload"] or "none", f"{sa['kernel']:,}", f"{sa['wire']:,}")
-            )
-    return table(("SA at", "SPI", "ends", "algorithm", "offload", "packets, kernel", "packets, wire"), rows)
+            packets = f"{sa['kernel']:,}", f"{sa['wire']:,}"
+            rows.append((name, sa["spi"], f"to {sa['dst']}", what, sa["offload"] or "none", *packets))
+    return table(
+        ("SA at", "SPI", "direction", "algorithm", "offload", "packets, kernel", "packets, wire"), rows
+    )
 
 
 def page(report, story, speed, negotiated, wire, plain):
@@ -179,7 +179,10 @@ def page(report, story, speed, negotiated, wire, plain):
     first = next(iter(report["gateways"]))
     software = sum(report["software"].values())
     kept = [line.rstrip() for line in negotiated.splitlines() if line.strip()]
-    said = "".join(f"<li><span>{at:.1f} s</span>{esc(text)}</li>" for at, text in story[first])
+    said = "".join(
+        f"<li><b>{number}</b><span>{at:.1f} s</span>{esc(text)}</li>"
+        for number, (at, text) in enumerate(story[first], 1)
+    )
     return f"""<!doctype html>
 <html lang=en><meta charset=utf-8><meta name=viewport content="width=device-width">
 <title>Vesper: two offices</title><style>{STYLE}</style><main>
@@ -191,17 +194,19 @@ its network card. strongSwan negotiated; the cards encrypted and decrypted (hw_o
 <section>{topology()}</section>
 <section><h2>Packets and bytes</h2>{cards_table(report)}
 <p class=soft style="margin-top:12px">Frames out: the same number in the capture of the wire, in the simulator's count and
-in the card's own. “Not taken”: frames that came before the interface was up. The last column counts calls of the kernel's
-crypto_aead_encrypt and crypto_aead_decrypt, by kprobes.</p></section>
+in the card's own. “Not taken”: frames that came before the interface was up. The last column counts how often the kernel's
+software ESP encrypted or decrypted (esp_output_tail, esp_input and those of IPv6, by kprobes).</p></section>
 <section><h2>What was negotiated</h2><pre>{esc(chr(10).join(kept))}</pre></section>
-<section><h2>Security associations at the end</h2>{sa_table(report)}</section>
-<section><h2>The same packet, on the wire and decrypted</h2><div class=two>
-<figure style="margin:0">{dump(wire)}<figcaption>As the card sent it ({len(wire)} bytes)</figcaption></figure>
-<figure style="margin:0">{dump(plain, b"GET /page.html")}
-<figcaption>As tshark decrypts it, with the key that <code>ip xfrm state</code> showed</figcaption></figure></div></section>
+<section><h2>Security associations at the end</h2>{sa_table(report)}
+<p class=soft style="margin-top:12px">A kernel counts less than the wire where the other gateway sent before an SA was
+ready here; the kernel's and the driver's counts of such packets make up for it, or the run would have failed.</p></section>
+<section><h2>The same packet, on the wire and decrypted</h2>
+<figure><figcaption>As the card sent it ({len(wire)} bytes)</figcaption>{dump(wire)}</figure>
+<figure><figcaption>As tshark decrypts it, with the key that <code>ip xfrm state</code> showed</figcaption>
+{dump(plain, b"GET /page.html")}</figure></section>
 <section><h2>Bytes a second sent by each card</h2>{chart(speed, story[first])}
-<p class=soft>kB/s over the guest's clock; <span style="color:var(--card)">gateway 1</span>,
-<span style="color:var(--wire)">gateway 2</span>; dotted: steps below. The cards are simulated cycle by cycle and the
+<p class=soft>kB/s over each guest's own clock; <span style="color:var(--card)">gateway 1</span>,
+<span style="color:var(--wire)">gateway 2</span>; numbers: the first gateway's steps, below. The cards are simulated cycle by cycle and the
 processors are emulated: this shows that traffic went on, not how fast a card is.</p></section>
 <section><h2>What happened</h2><ol>{said}</ol></section>
 </main></html>
