@@ -104,7 +104,8 @@ def install(me, device, offload):
     peer = 3 - me
     for number, case in enumerate(cases()):
         mine, other = address(number, case, me), address(number, case, peer)
-        addresses.append(f"address add {mine}/{24 if case['family'] == 4 else 112} dev {device}")
+        place = f"{mine}/24" if case["family"] == 4 else f"{mine}/112 nodad"
+        addresses.append(f"address add {place} dev {device}")
         for outward in (True, False):
             sender, receiver = (me, peer) if outward else (peer, me)
             error, text = ask(netlink, sa_message(number, case, sender, receiver, outward, device, offload))
@@ -113,14 +114,15 @@ def install(me, device, offload):
         offloaded = f"offload packet dev {device}" if offload == "packet" else ""
         for source, target, direction in ((mine, other, "out"), (other, mine, "in")):
             ends = f"src {source} dst {target} " if case["mode"] == "tunnel" else ""
-            policy = f"xfrm policy add src {source} dst {target} dir {direction} priority 10 {offloaded}"
+            policy = (
+                f"xfrm policy add src {source} dst {target} proto udp dir {direction} priority 10 {offloaded}"
+            )
             policies.append(f"{policy} tmpl {ends}proto esp reqid {number + 1} mode {case['mode']}")
         # ESP in UDP comes as UDP first, and the policies must let that pass, as those of an IKE daemon's socket do.
         policies.append(f"xfrm policy add src {other} dst {mine} proto udp dport 4500 dir in priority 1")
         policies.append(f"xfrm policy add src {mine} dst {other} proto udp dport 4500 dir out priority 1")
     for lines in (addresses, policies):
         text = "\n".join(lines) + "\n"
-        text = text.replace(f"dev {device}", f"dev {device} nodad") if lines is addresses else text
         subprocess.run(["ip", "-force", "-batch", "-"], input=text, text=True, check=False)
     return said
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Cards and virtual machines of one scenario: started, wired together, waited for, ended."""
 
+import fcntl
 import os
 import re
 import shutil
@@ -154,6 +155,12 @@ class Lab:
         self.root, self.folder, self.accel = Path(root), Path(folder), accel
         self.parameter, self.show = parameter, show
         self.kernel = kernel or sorted(os.listdir(self.root / "lib" / "modules"))[0]
+        self.folder.parent.mkdir(parents=True, exist_ok=True)
+        self.lock = open(f"{self.folder}.lock", "w")
+        try:
+            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Failure(f"another run uses {self.folder}") from None
         shutil.rmtree(self.folder, ignore_errors=True)
         self.work = self.folder / "work"
         for name in ("jobs", "meet", "module", "hil", "share"):
@@ -213,3 +220,4 @@ class Lab:
         for card in self.cards:
             card.stop()
         shutil.rmtree(self.work, ignore_errors=True)
+        self.lock.close()

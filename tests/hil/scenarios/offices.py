@@ -113,7 +113,7 @@ no_trouble
 meet done
 """
 
-SECONDS = 420
+SECONDS = 600
 
 
 def run(lab):

@@ -112,7 +112,7 @@ nat() {
 		table ip nat {
 			chain out {
 				type nat hook postrouting priority srcnat;
-				oifname eth0 ip saddr 10.7.0.0/24 ip protocol { udp, tcp } snat to $1:$2 random
+				oifname eth0 ip saddr 10.7.0.0/24 meta l4proto { tcp, udp } snat to $1:$2 random
 				oifname eth0 ip saddr 10.7.0.0/24 snat to $1
 			}
 		}
@@ -144,7 +144,7 @@ meet over
 no_trouble
 """
 
-SECONDS = 360
+SECONDS = 600
 PUBLIC = "198.51.100.1"
 
 
