@@ -28,6 +28,31 @@ static struct vesper_xs *xs_of(const struct xfrm_state *x)
 	return (struct vesper_xs *)x->xso.offload_handle;
 }
 
+static u64 sent_before(const struct xfrm_state *x)
+{
+	if (x->replay_esn)
+		return (u64)x->replay_esn->oseq_hi << 32 | x->replay_esn->oseq;
+	return x->replay.oseq;
+}
+
+/*
+ * The sentence for what crypto offload leaves to the stack's software, or NULL. An IKE daemon moves an SA to another
+ * address by adding it anew with the numbers that it had read before, and packets go out in between: software does not
+ * mind, since its IVs are masked by a new random number; the card's are the sequence numbers.
+ */
+static const char *crypto_why_not(const struct xfrm_state *x)
+{
+	bool in = x->xso.dir == XFRM_DEV_OFFLOAD_IN;
+
+	if (!in && sent_before(x))
+		return "An SA that has sent before is left to software: IVs might come twice";
+	if (!in && x->encap && x->props.family == AF_INET6)
+		return "ESP in UDP over IPv6 is sent by software: esp6_offload would crash";
+	if (in && x->encap && x->props.mode == XFRM_MODE_TUNNEL)
+		return "A tunnel's ESP in UDP is received by software: the stack would drop it";
+	return NULL;
+}
+
 /* The sentence for what the card's rules do not allow, or NULL. */
 static const char *why_not(const struct xfrm_state *x)
 {
@@ -48,7 +73,7 @@ static const char *why_not(const struct xfrm_state *x)
 		return "Only ESP in UDP (RFC 3948) is offloaded";
 	if (x->props.calgo != SADB_X_CALG_NONE)
 		return "Compression is not offloaded";
-	return NULL;
+	return vesper_xfrm_crypto(x) ? crypto_why_not(x) : NULL;
 }
 
 static void set_address(u8 to[16], const xfrm_address_t *from, u16 family)
