@@ -48,6 +48,8 @@ static const char *crypto_why_not(const struct xfrm_state *x)
 		return "An SA that has sent before is left to software: IVs might come twice";
 	if (!in && x->encap && x->props.family == AF_INET6)
 		return "ESP in UDP over IPv6 is sent by software: esp6_offload would crash";
+	if (in && x->encap && x->props.family == AF_INET6)
+		return "ESP in UDP over IPv6 is received by software: UDP's checksum is of ciphertext";
 	if (in && x->encap && x->props.mode == XFRM_MODE_TUNNEL)
 		return "A tunnel's ESP in UDP is received by software: the stack would drop it";
 	return NULL;
