@@ -49,7 +49,7 @@ static const char *crypto_why_not(const struct xfrm_state *x)
 	if (!in && x->encap && x->props.family == AF_INET6)
 		return "ESP in UDP over IPv6 is sent by software: esp6_offload would crash";
 	if (in && x->encap && x->props.family == AF_INET6)
-		return "ESP in UDP over IPv6 is received by software: UDP's checksum is of ciphertext";
+		return "ESP in UDP over IPv6 is received by software: it has a UDP checksum";
 	if (in && x->encap && x->props.mode == XFRM_MODE_TUNNEL)
 		return "A tunnel's ESP in UDP is received by software: the stack would drop it";
 	return NULL;
