@@ -194,7 +194,7 @@ test: setup $(ALL_TARGETS) $(UNIT_TESTS) $(TEST_DEPS) $(BUILD)/unit-tests.txt ##
 	@tmp=$$(mktemp -d -t vesper.XXXXXX); trap 'rm -rf "$$tmp"' EXIT; \
 		$(PY) -m pytest -q -n $(JOBS) --dist loadgroup --basetemp "$$tmp/t" $(PYTEST_ARGS)
 
-demo: setup $(ALL_TARGETS) $(DEMO_DEPS) ## send real traffic through the card and back, and compare
+demo: setup $(ALL_TARGETS) $(DEMO_DEPS) ## two offices joined by IPsec: strongSwan, stock kernels, a card each; a page to look at
 	@$(if $(DEMO),$(if $(filter %.py,$(DEMO)),$(PY)) $(DEMO),echo 'make demo: no build.mk sets DEMO' >&2; exit 1)
 
 bench: setup $(ALL_TARGETS) $(BENCH_DEPS) ## measure; build/bench/results.json and a table

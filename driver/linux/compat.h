@@ -70,10 +70,13 @@ static inline bool vesper_xfrm_acquire(const struct xfrm_state *x)
 #endif
 }
 
-/* No options and no extension headers in the packet; from 6.15 on the core sees to it. */
+/* No options and no extension headers before ESP; from 6.15 on the core sees to it. */
 static inline bool vesper_xfrm_simple(const struct sk_buff *skb, const struct xfrm_state *x)
 {
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 15, 0)
+	/* The packet is the inner one, perhaps of the other family; the stack will make a simple header for it. */
+	if (x->props.mode == XFRM_MODE_TUNNEL)
+		return true;
 	if (x->props.family == AF_INET)
 		return ip_hdr(skb)->ihl == 5;
 	return !ipv6_ext_hdr(ipv6_hdr(skb)->nexthdr);

@@ -22,6 +22,20 @@
 
 #include "vesper_status.h"
 
+/* The last number that was sent, or the highest that was received, with its upper half. */
+u64 vesper_xs_sequence(const struct xfrm_state *x)
+{
+	const struct xfrm_replay_state_esn *esn = x->replay_esn;
+	bool in = vesper_xs_in(x);
+	u64 high = 0;
+
+	if (!esn)
+		return in ? x->replay.seq : x->replay.oseq;
+	if (x->props.flags & XFRM_STATE_ESN)
+		high = in ? esn->seq_hi : esn->oseq_hi;
+	return high << 32 | (in ? esn->seq : esn->oseq);
+}
+
 /* The sentence for what the card's rules do not allow in any mode, or NULL. */
 static const char *why_not(const struct xfrm_state *x)
 {
@@ -135,8 +149,8 @@ static int state_add(struct vesper_nic *nic, struct xfrm_state *x, struct netlin
 	if (vesper_xfrm_acquire(x))
 		return 0;
 	why = why_not(x);
-	if (!why && !crypto)
-		why = vesper_packet_why_not(nic, x);
+	if (!why)
+		why = crypto ? vesper_crypto_why_not(x) : vesper_packet_why_not(nic, x);
 	if (why)
 		return refuse(refused, extack, why);
 	xs = kzalloc(sizeof(*xs), GFP_KERNEL);

@@ -27,8 +27,13 @@ static inline bool vesper_xs_in(const struct xfrm_state *x)
 	return x->xso.dir == XFRM_DEV_OFFLOAD_IN;
 }
 
+/* ---- xfrm.c ---- */
+
+u64 vesper_xs_sequence(const struct xfrm_state *x);
+
 /* ---- xfrm_crypto.c ---- */
 
+const char *vesper_crypto_why_not(const struct xfrm_state *x);
 void vesper_crypto_fill(struct vesper_sa *sa, const struct xfrm_state *x);
 void vesper_crypto_tx(struct sk_buff *skb, struct xfrm_state *x, struct vesper_tx_esp *esp);
 void vesper_crypto_rx(struct sk_buff *skb, struct sec_path *sp, u8 status);

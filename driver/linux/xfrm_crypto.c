@@ -2,13 +2,33 @@
 /* Crypto offload: the stack builds and strips ESP, the card encrypts, authenticates and decrypts in place. */
 #include "xfrm.h"
 
+/*
+ * The sentence for what is left to the stack's software, or NULL. An IKE daemon moves an SA to another address by adding
+ * it anew with the numbers that it had read before, and packets go out in between: software does not mind, since its IVs
+ * are masked by a new random number; the card's are the sequence numbers.
+ */
+const char *vesper_crypto_why_not(const struct xfrm_state *x)
+{
+	bool in = vesper_xs_in(x);
+
+	if (!in && vesper_xs_sequence(x))
+		return "An SA that has sent before is left to software: IVs might come twice";
+	if (!in && x->encap && x->props.family == AF_INET6)
+		return "ESP in UDP over IPv6 is sent by software: esp6_offload would crash";
+	if (in && x->encap && x->props.family == AF_INET6)
+		return "ESP in UDP over IPv6 is received by software: it has a UDP checksum";
+	if (in && x->encap && x->props.mode == XFRM_MODE_TUNNEL)
+		return "A tunnel's ESP in UDP is received by software: the stack would drop it";
+	return NULL;
+}
+
 /* What in-place SAs have beyond the common part. The window is the stack's. */
 void vesper_crypto_fill(struct vesper_sa *sa, const struct xfrm_state *x)
 {
 	sa->flags |= cpu_to_le32(VESPER_SAF_INPLACE);
 	/* The card infers the upper half of what it receives itself. */
 	if (vesper_xs_in(x) && x->props.flags & XFRM_STATE_ESN)
-		sa->seq = cpu_to_le64((u64)x->replay_esn->seq_hi << 32 | x->replay_esn->seq);
+		sa->seq = cpu_to_le64(vesper_xs_sequence(x));
 }
 
 /* A frame that the stack has made ESP. */

@@ -153,26 +153,13 @@ static u32 tunnel_flags(const struct xfrm_state *x)
 	return flags | (x->props.flags & XFRM_STATE_NOPMTUDISC ? 0 : VESPER_SAF_DF_COPY);
 }
 
-static u64 sequence(const struct xfrm_state *x)
-{
-	const struct xfrm_replay_state_esn *esn = x->replay_esn;
-	bool in = vesper_xs_in(x);
-	u64 high = 0;
-
-	if (!esn)
-		return in ? x->replay.seq : x->replay.oseq;
-	if (x->props.flags & XFRM_STATE_ESN)
-		high = in ? esn->seq_hi : esn->oseq_hi;
-	return high << 32 | (in ? esn->seq : esn->oseq);
-}
-
 void vesper_packet_fill(struct vesper_sa *sa, const struct xfrm_state *x)
 {
 	const struct xfrm_lifetime_cfg *l = &x->lft;
 
 	if (x->props.mode == XFRM_MODE_TUNNEL)
 		sa->flags |= cpu_to_le32(tunnel_flags(x));
-	sa->seq = cpu_to_le64(sequence(x));
+	sa->seq = cpu_to_le64(vesper_xs_sequence(x));
 	/* IKE daemons give outbound SAs a window too, which means nothing. */
 	if (vesper_xs_in(x))
 		sa->replay_window = cpu_to_le32(x->replay_esn ? x->replay_esn->replay_window :

@@ -4,7 +4,7 @@
 
 HIL := $(BUILD)/hil
 
-.PHONY: hil hil-bench hil-root
+.PHONY: hil hil-bench hil-module hil-root
 hil-root: | apt
 	@deps/install tests/hil/apt.txt
 	@tests/hil/build-root $(HIL)/root
@@ -13,11 +13,12 @@ hil-root: | apt
 VFIO_DMA := $(BUILD)/hil-bin/vfio-dma
 $(eval $(call program,$(VFIO_DMA),rel,tests/hil/vfio_dma.c $(DRIVER_SRC),))
 
-# SCENARIOS='link' runs some.
-hil: all $(VFIO_DMA) hil-root $(LINUX_SRC)/.stamp ## stock kernels in virtual machines drive the card: all scenarios
+hil-module: hil-root $(LINUX_SRC)/.stamp
 	@tests/hil/build-module $(HIL)/root $(LINUX_SRC) $(BUILD)/linux
+
+# SCENARIOS='link' runs some.
+hil: all hil-module $(VFIO_DMA) ## stock kernels in virtual machines drive the card: all scenarios
 	@$(PY) tests/hil/run $(SCENARIOS)
 
-hil-bench: all hil-root $(LINUX_SRC)/.stamp ## ping and TCP through the card beside QEMU's e1000e: build/hil/bench.json
-	@tests/hil/build-module $(HIL)/root $(LINUX_SRC) $(BUILD)/linux
+hil-bench: all hil-module ## ping and TCP through the card beside QEMU's e1000e: build/hil/bench.json
 	@$(PY) tests/hil/run bench

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Cards and virtual machines of one scenario: started, wired together, waited for, ended."""
 
+import fcntl
 import os
 import re
 import shutil
@@ -70,7 +71,7 @@ class Vm:
     def __init__(
         self, lab, name, script, cards=(), nics=(), memory=384, cpus=1, append="", machine="q35", devices=()
     ):
-        self.lab, self.name = lab, name
+        self.lab, self.name, self.shown = lab, name, 0
         self.folder = lab.folder / name
         self.folder.mkdir(parents=True)
         self.job = lab.work / "jobs" / name
@@ -122,9 +123,19 @@ class Vm:
         file = self.job / "out"
         return file.read_text(errors="replace") if file.exists() else ""
 
+    def steps(self):
+        return re.findall(r"^\[ *[\d.]+\] .*$", self.output(), re.MULTILINE)
+
     def last_step(self):
-        steps = re.findall(r"^\[ *[\d.]+\] .*$", self.output(), re.MULTILINE)
+        steps = self.steps()
         return steps[-1] if steps else "boot"
+
+    def show_steps(self):
+        """Prints the steps that are new since the last call."""
+        steps = self.steps()
+        for step in steps[self.shown :]:
+            print(f"  {self.name:8} {step}", flush=True)
+        self.shown = len(steps)
 
     def collect(self):
         for file in self.job.iterdir():
@@ -141,14 +152,21 @@ class Vm:
 class Lab:
     """One scenario's machines. Everything that is left of it is below `folder`."""
 
-    def __init__(self, root, folder, accel="tcg", kernel=None):
+    def __init__(self, root, folder, accel="tcg", kernel=None, parameter=None, show=False):
         self.root, self.folder, self.accel = Path(root), Path(folder), accel
+        self.parameter, self.show = parameter, show
         self.kernel = kernel or sorted(os.listdir(self.root / "lib" / "modules"))[0]
+        self.folder.parent.mkdir(parents=True, exist_ok=True)
+        self.lock = open(f"{self.folder}.lock", "w")
+        try:
+            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Failure(f"another run uses {self.folder}") from None
         shutil.rmtree(self.folder, ignore_errors=True)
         self.work = self.folder / "work"
-        for name in ("jobs", "meet", "module", "hil"):
+        for name in ("jobs", "meet", "module", "hil", "share"):
             (self.work / name).mkdir(parents=True)
-        for name in ("guest-lib",):
+        for name in ("guest-lib", "guest-vpn", "guest_matrix.py"):
             shutil.copy(HERE / name, self.work / "hil" / name)
         shutil.copy(HERE / "guest-init", self.work / "guest-init")
         self.machines, self.cards = [], []
@@ -182,6 +200,8 @@ class Lab:
         while running:
             for vm in list(running):
                 code = vm.result()
+                if self.show:
+                    vm.show_steps()
                 if code is None:
                     continue
                 if code:
@@ -193,7 +213,7 @@ class Lab:
                 raise Failure(
                     f"guest {running[0].name} did not end in time; it was at: {running[0].last_step()}"
                 )
-            time.sleep(0.2)
+            time.sleep(0.5)
 
     def close(self):
         for vm in self.machines:
@@ -201,3 +221,4 @@ class Lab:
         for card in self.cards:
             card.stop()
         shutil.rmtree(self.work, ignore_errors=True)
+        self.lock.close()

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Every combination of mode, family, UDP, ESN, key and ICV between a card and the kernel's software ESP, or two cards."""
+
+import collections
+import json
+
+import guest_matrix
+import vpn
+from lab import Failure
+
+PARAMETERS = ("crypto-software", "crypto-card")  # offload of guest 1, what guest 2 has
+# What the driver leaves to the stack's software, with a sentence of its own (driver/linux/README.md).
+LEFT = {"crypto": lambda case: case["udp"] and (case["mode"] == "tunnel" or case["family"] == 6)}
+
+SCRIPT = r"""
+. /work/hil/guest-vpn
+modprobe -a esp4_offload esp6_offload
+if [ $HAS = card ]; then
+	card_up
+	DEV=vesper0
+else
+	modprobe e1000e
+	until [ -e /sys/class/net/eth0 ]; do sleep 0.2; done
+	ip link set eth0 up
+	DEV=eth0
+fi
+watch_software
+mkfifo go
+python3 /work/hil/guest_matrix.py $ME $DEV $OFFLOAD <go >said &
+exec 9>go
+until grep -q installed said; do sleep 0.5; kill -0 $!; done
+step "$(ip xfrm state count)"
+ip xfrm state | grep -c 'offload parameters' >offloaded || true
+meet installed
+echo >&9
+if [ $ME = 1 ]; then
+	wait
+	step 'all tried'
+fi
+meet over
+exec 9>&-
+cat /sys/kernel/tracing/kprobe_profile >software
+awk '$2' /proc/net/xfrm_stat
+no_trouble
+"""
+
+SECONDS = 300
+
+
+def run(lab):
+    offload, peer = lab.parameter.split("-")
+    wire = lab.work / "wire"
+    card = lab.card("card1", f"unix:{wire}")
+    lab.vm("guest1", f"ME=1 HAS=card OFFLOAD={offload}\n{SCRIPT}", cards=[card])
+    if peer == "card":
+        second = lab.card("card2", f"unix-connect:{wire}")
+        lab.vm("guest2", f"ME=2 HAS=card OFFLOAD={offload}\n{SCRIPT}", cards=[second])
+        return
+    stream = f"stream,addr.type=unix,addr.path={lab.inside(wire)},server=off"
+    nics = [("e1000e", stream, "52:54:00:00:00:02")]
+    lab.vm("guest2", f"ME=2 HAS=e1000e OFFLOAD=no\n{SCRIPT}", nics=nics, append="net.ifnames=0")
+
+
+def cell(case):
+    if case["came"] < len(guest_matrix.SIZES):
+        return "no"
+    return "soft" if case["said"] else "ok"
+
+
+def check(lab):
+    """Prints the table; fails where a cell is not green that should be, or the kernel's software ESP did the work."""
+    results = json.loads(vpn.read(lab, "guest1", "matrix.json"))
+    columns = [(esn, bits, icv) for esn in (False, True) for bits in (128, 256) for icv in (8, 12, 16)]
+    print("  " + " " * 22 + "".join(f"{'ESN' if esn else '':>6}" for esn, _, _ in columns))
+    print("  " + f"{'AES-GCM bits/ICV':22}" + "".join(f"{f'{bits}/{icv}':>7}" for _, bits, icv in columns))
+    rows = collections.defaultdict(dict)
+    for case in results:
+        name = f"{case['mode']} IPv{case['family']}{' in UDP' if case['udp'] else ''}"
+        rows[name][case["esn"], case["bits"], case["icv"]] = cell(case)
+    for name, cells in rows.items():
+        print(f"  {name:22}" + "".join(f"{cells[column]:>7}" for column in columns))
+    left = LEFT.get(lab.parameter.split("-")[0], lambda case: False)
+    reasons = collections.Counter(
+        ": ".join(case["said"] or ["no answer"]) for case in results if cell(case) != "ok"
+    )
+    wrong = [case for case in results if cell(case) != ("soft" if left(case) else "ok")]
+    for reason, count in reasons.items():
+        print(f"  {count} not ok: {reason}")
+    green = sum(cell(case) == "ok" for case in results)
+    print(f"  {green} of {len(results)} work with {lab.parameter.replace('-', ' offload against ')}")
+    ran = vpn.software(vpn.read(lab, "guest1", "software"))
+    print(f"  the kernel's software ESP in guest 1: {ran}")
+    if wrong:
+        raise Failure(f"{len(wrong)} cells are not what they should be, the first: {wrong[0]}")
+    if not ran:
+        raise Failure("nobody counted the kernel's software ESP")
+    if any(ran.values()) != any(cell(case) == "soft" for case in results):
+        raise Failure(f"the kernel's software ESP worked in the guest with the card: {ran}")

@@ -1,0 +1,217 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""An employee behind a NAT, by certificates, virtual IP and split tunnel, to a gateway with a card; NAT rebinding."""
+
+import subprocess
+
+import vpn
+from lab import Failure
+
+PARAMETERS = ("no",)  # strongSwan's hw_offload at the gateway
+
+COMPANY = """
+connections {
+	staff {
+		version = 2
+		proposals = aes256gcm16-prfsha256-x25519
+		local_addrs = 198.51.100.1
+		pools = staff
+		local {
+			auth = pubkey
+			certs = company.pem
+			id = vpn.company.example
+		}
+		remote {
+			auth = pubkey
+		}
+		children {
+			work {
+				local_ts = 10.2.0.0/24
+				esp_proposals = aes256gcm16-x25519-esn
+				hw_offload = %s
+			}
+		}
+	}
+}
+pools {
+	staff {
+		addrs = 10.2.8.0/24
+	}
+}
+"""
+
+EMPLOYEE = """
+connections {
+	company {
+		version = 2
+		proposals = aes256gcm16-prfsha256-x25519
+		remote_addrs = 198.51.100.1
+		vips = 0.0.0.0
+		local {
+			auth = pubkey
+			certs = employee.pem
+			id = employee@company.example
+		}
+		remote {
+			auth = pubkey
+			id = vpn.company.example
+		}
+		children {
+			work {
+				remote_ts = 10.2.0.0/24
+				esp_proposals = aes256gcm16-x25519-esn
+			}
+		}
+	}
+}
+"""
+
+# Both: files of the certificates.
+COMMON = r"""
+. /work/hil/guest-vpn
+cd /work/share
+cp ca.pem /etc/swanctl/x509ca/
+cp $ME.pem /etc/swanctl/x509/
+cp $ME.key /etc/swanctl/private/
+cp $ME.conf /etc/swanctl/conf.d/
+cd $JOB
+"""
+
+GATEWAY = r"""
+modprobe -a esp4_offload
+card_up 198.51.100.1/24
+behind 2
+web_server
+python3 -m http.server 80 --bind 198.51.100.1 --directory /work/share/public >/dev/null 2>&1 &
+watch_software
+charon_up
+step "strongSwan $(swanctl --version | awk '{print $3}') is ready"
+sample &
+web_server_ready
+meet ready
+meet over
+sleep 1
+last_words
+grep -q 'src 198.51.100.10 ' state.final || fail 'the gateway does not know the new address of the NAT'
+no_trouble
+"""
+
+# The laptop is the namespace `host`; the guest itself is the router at its home, with two public addresses.
+HOME = r"""
+NS='ip netns exec host'
+modprobe e1000e
+until [ -e /sys/class/net/eth0 ]; do sleep 0.2; done
+ip link set eth0 up
+ip address add 198.51.100.9/24 dev eth0
+ip address add 198.51.100.10/24 dev eth0
+behind 7
+# nat ADDRESS PORTS: everything from within goes out under this address and from these ports.
+nat() {
+	nft -f - <<-END
+		table ip nat
+		flush table ip nat
+		table ip nat {
+			chain out {
+				type nat hook postrouting priority srcnat;
+				oifname eth0 ip saddr 10.7.0.0/24 meta l4proto { tcp, udp } snat to $1:$2 random
+				oifname eth0 ip saddr 10.7.0.0/24 snat to $1
+			}
+		}
+	END
+	conntrack -F 2>/dev/null
+}
+nat 198.51.100.9 20000-29999
+charon_up
+step "strongSwan at home is ready, behind a NAT"
+meet ready
+ike --initiate --child work
+$NS ip -4 -br address show | grep -o '10\.2\.8\.[0-9]*' >vip || fail 'no virtual IP'
+step "virtual IP $(cat vip)"
+$NS ip -s xfrm state | grep -q 'encap type espinudp' || fail 'no UDP encapsulation'
+load_page "the company's page" "http://10.2.0.2/page.html"
+load_page "a public page, past the tunnel" "http://198.51.100.1/public.html"
+step 'the NAT forgets, and goes on with another address and other ports'
+$NS ping -i 0.25 -c 80 -W 1 10.2.0.2 >ping.rebinding &
+ping=$!
+sleep 5
+nat 198.51.100.10 40000-49999
+wait $ping || true
+step "$(grep transmitted ping.rebinding)"
+tail -n 12 ping.rebinding | grep -q 'icmp_seq=80 ' || fail 'traffic does not flow again'
+load_page "the company's page" "http://10.2.0.2/page.html"
+$NS ip -s xfrm state >states
+sleep 2
+meet over
+no_trouble
+"""
+
+SECONDS = 600
+PUBLIC = "198.51.100.1"
+
+
+def certificates(lab):
+    """An authority, and a certificate for each end, made with strongSwan's own tool."""
+
+    def pki(*command, text=None):
+        made = subprocess.run(
+            lab.enter(["pki", *command]), input=text, capture_output=True, text=True, check=True
+        )
+        return made.stdout
+
+    def key(name):
+        text = pki("--gen", "--type", "ecdsa", "--size", "256", "--outform", "pem")
+        vpn.share(lab, f"{name}.key", text)
+
+    key("ca")
+    issuer = ["--cakey", "/work/share/ca.key", "--cacert", "/work/share/ca.pem", "--outform", "pem"]
+    self_signed = [
+        "--in",
+        "/work/share/ca.key",
+        "--type",
+        "ecdsa",
+        "--dn",
+        "CN=Company CA",
+        "--ca",
+        "--outform",
+        "pem",
+    ]
+    vpn.share(lab, "ca.pem", pki("--self", *self_signed))
+    for name, identity in (("company", "vpn.company.example"), ("employee", "employee@company.example")):
+        key(name)
+        public = pki("--pub", "--in", f"/work/share/{name}.key", "--type", "ecdsa", "--outform", "pem")
+        vpn.share(
+            lab,
+            f"{name}.pem",
+            pki("--issue", *issuer, "--dn", f"CN={identity}", "--san", identity, text=public),
+        )
+
+
+def run(lab):
+    vpn.page(lab)
+    vpn.share(lab, "public/public.html", "<!doctype html><title>Public</title><p>For everyone.\n")
+    certificates(lab)
+    vpn.share(lab, "company.conf", COMPANY % lab.parameter)
+    vpn.share(lab, "employee.conf", EMPLOYEE)
+    wire = lab.work / "wire"
+    card = lab.card("card", f"unix:{wire}")
+    lab.vm("company", f"ME=company\n{COMMON}{GATEWAY}", cards=[card])
+    stream = f"stream,addr.type=unix,addr.path={lab.inside(wire)},server=off"
+    nics = [("e1000e", stream, "52:54:00:00:00:09")]
+    lab.vm("home", f"ME=employee\n{COMMON}{HOME}", nics=nics, append="net.ifnames=0")
+
+
+def check(lab):
+    """On the wire: ESP in UDP alone, but for the public page; from two addresses of the NAT; tshark reads the rest."""
+    report = vpn.evidence(lab, ["company"], ["card"], allowed=f"ip.addr == {PUBLIC} && tcp.port == 80")
+    capture = lab.folder / "card" / "wire.pcapng"
+    sources = {row[0] for row in vpn.tshark(capture, "esp && !icmp && ip.dst == 198.51.100.1", ["ip.src"])}
+    if sources != {"198.51.100.9", "198.51.100.10"}:
+        raise Failure(
+            f"ESP came from {', '.join(sorted(sources)) or 'nowhere'}, not from both addresses of the NAT"
+        )
+    if vpn.tshark(capture, "esp && !icmp && !udp", ["frame.number"]):
+        raise Failure("ESP without UDP on the wire")
+    requests = " ".join(report["requests"])
+    for wanted in ("GET /page.html (198.51.100.9", "GET /page.html (198.51.100.10", "GET /public.html"):
+        if wanted not in requests:
+            raise Failure(f"tshark does not see {wanted}: {requests}")
+    vpn.show(report)

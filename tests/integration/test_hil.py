@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The laboratory of virtual machines: its quickest scenario, and the parts of it that need no guest."""
+
+import os
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+HIL = ROOT / "tests" / "hil"
+sys.path.insert(0, str(HIL))
+
+import guest_matrix  # noqa: E402
+import vpn  # noqa: E402
+
+STATE = """src 192.0.2.1 dst 192.0.2.2
+	proto esp spi 0xc3a5ae7f(3282415231) reqid 2(0x00000002) mode tunnel
+	replay-window 0 seq 0x00000000 flag af-unspec esn (0x10100000)
+	aead rfc4106(gcm(aes)) 0x00112233 (288 bits) 128
+	crypto offload parameters: dev vesper0 dir out mode crypto
+	lifetime config:
+	  limit: soft (INF)(bytes), hard (INF)(bytes)
+	lifetime current:
+	  2754(bytes), 37(packets)
+src 192.0.2.2 dst 192.0.2.1
+	proto esp spi 0xc3471419(3276215321) reqid 0(0x00000000) mode tunnel
+	lifetime current:
+	  0(bytes), 0(packets)
+"""
+
+
+def missing():
+    """Why no guest can be started here, or None."""
+    if not (ROOT / "build" / "hil" / "root" / "lib" / "modules").is_dir():
+        return "no laboratory: make hil-module makes it"
+    if not list((ROOT / "build" / "linux").glob("*/vesper.ko")):
+        return "no kernel module: make hil-module makes it"
+    if not Path(os.environ.get("VESPER_SIM", ROOT / "build" / "bin" / "vesper-sim")).exists():
+        return "build/bin/vesper-sim is not built"
+    return None
+
+
+@pytest.mark.skipif(missing() is not None, reason=str(missing()))
+def test_boot(tmp_path):
+    command = [sys.executable, HIL / "run", "--out", tmp_path, "boot"]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_states():
+    found = vpn.states(STATE)
+    assert list(found) == ["0xc3a5ae7f"]  # one without keys is the kernel's place-holder
+    sa = found["0xc3a5ae7f"]
+    assert (sa["packets"], sa["bytes"], sa["offload"], sa["icv"]) == (37, 2754, "crypto", 128)
+    assert "esn" in sa["flags"]
+
+
+def test_matrix_messages():
+    cases = guest_matrix.cases()
+    assert len({tuple(case.values()) for case in cases}) == len(cases) == 96
+    for number, case in enumerate(cases):
+        message = guest_matrix.sa_message(number, case, 1, 2, True, "lo", "crypto")
+        size, kind = struct.unpack_from("=IH", message)
+        assert (size, kind) == (len(message), 16)
+        assert struct.unpack_from(">I", message, 16 + 56 + 16)[0] == 0x1000 + 2 * number + 1
+
+
+def test_unknown_scenario():
+    result = subprocess.run([sys.executable, HIL / "run", "nonsense"], capture_output=True, text=True)
+    assert result.returncode == 2
+    assert "no scenario nonsense; there are: " in result.stderr
