@@ -64,8 +64,9 @@ static void set_address(u8 to[16], const xfrm_address_t *from, u16 family)
 	memcpy(to, from, family == AF_INET ? 4 : 16);
 }
 
-static void fill_sa(struct vesper_sa *sa, const struct xfrm_state *x)
+static void fill_sa(struct vesper_sa *sa, const struct vesper_xs *xs)
 {
+	const struct xfrm_state *x = xs->x;
 	unsigned int key_len = (x->aead->alg_key_len + 7) / 8 - sizeof(sa->salt);
 	u32 flags = 0;
 
@@ -95,11 +96,10 @@ static void fill_sa(struct vesper_sa *sa, const struct xfrm_state *x)
 	if (vesper_xfrm_crypto(x))
 		vesper_crypto_fill(sa, x);
 	else
-		vesper_packet_fill(sa, x);
+		vesper_packet_fill(sa, xs);
 }
 
-static int add_to_card(struct vesper_nic *nic, const struct xfrm_state *x, u32 *handle,
-		       const char **why)
+static int add_to_card(struct vesper_nic *nic, struct vesper_xs *xs, const char **why)
 {
 	struct vesper_mbx_sa_add *req = kzalloc(sizeof(*req), GFP_KERNEL);
 	struct vesper_mbx_handle rsp = {};
@@ -108,17 +108,18 @@ static int add_to_card(struct vesper_nic *nic, const struct xfrm_state *x, u32 *
 	if (!req)
 		return -ENOMEM;
 	req->hdr.cmd = cpu_to_le16(VESPER_MBX_SA_ADD);
-	fill_sa(&req->sa, x);
+	fill_sa(&req->sa, xs);
 	err = vesper_mbx(nic, req, sizeof(*req), &rsp, sizeof(rsp));
 	kfree_sensitive(req);
-	*handle = le32_to_cpu(rsp.handle);
+	xs->handle = le32_to_cpu(rsp.handle);
 	*why = "The card does not answer";
 	if (err == -EINVAL)
 		*why = vesper_mbx_strerror(le32_to_cpu(rsp.hdr.status));
 	return err;
 }
 
-static void del_from_card(struct vesper_nic *nic, u32 handle)
+/* The SA leaves the card; a frame that names it afterwards is dropped there. */
+void vesper_xs_leaves(struct vesper_nic *nic, u32 handle)
 {
 	struct vesper_mbx_handle req = {
 		.hdr.cmd = cpu_to_le16(VESPER_MBX_SA_DEL),
@@ -144,7 +145,6 @@ static int state_add(struct vesper_nic *nic, struct xfrm_state *x, struct netlin
 	atomic64_t *refused = crypto ? &nic->sa_software : &nic->packet_refused;
 	struct vesper_xs *xs;
 	const char *why;
-	int err;
 
 	if (vesper_xfrm_acquire(x))
 		return 0;
@@ -156,12 +156,14 @@ static int state_add(struct vesper_nic *nic, struct xfrm_state *x, struct netlin
 	xs = kzalloc(sizeof(*xs), GFP_KERNEL);
 	if (!xs)
 		return -ENOMEM;
-	err = add_to_card(nic, x, &xs->handle, &why);
-	if (err) {
+	xs->x = x;
+	if (!crypto)
+		why = vesper_packet_begin(nic, xs);
+	if (why || add_to_card(nic, xs, &why)) {
+		vesper_packet_abort(xs);
 		kfree(xs);
 		return refuse(refused, extack, why);
 	}
-	xs->x = x;
 	x->xso.offload_handle = (unsigned long)xs;
 	if (vesper_xs_in(x))
 		rcu_assign_pointer(nic->sa_in[xs->handle & VESPER_SA_INDEX_MASK], xs);
@@ -185,10 +187,11 @@ static void state_free(struct vesper_nic *nic, struct xfrm_state *x)
 
 	if (!xs)
 		return;
-	if (!vesper_xfrm_crypto(x))
+	if (vesper_xfrm_crypto(x))
+		vesper_xs_leaves(nic, xs->handle);
+	else
 		vesper_packet_removed(nic, xs);
 	x->xso.offload_handle = 0;
-	del_from_card(nic, xs->handle);
 	atomic64_dec(&nic->sa_card);
 	kfree_rcu(xs, rcu);
 }

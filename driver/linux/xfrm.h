@@ -12,9 +12,12 @@ struct vesper_xs {
 	struct xfrm_state *x;
 	u32 handle;
 	struct rcu_head rcu;
-	/* Packet offload: the card's counters as they were last asked for. */
+	/* Packet offload: the counters, the card's as they were last asked for and those from before it was moved. */
 	struct list_head list;
 	atomic64_t packets, bytes, replay, integrity;
+	u64 seq, packets_before, bytes_before; /* as it came to the card */
+	struct vesper_past
+		*past; /* what will be known of it when it has left the card; NULL once it has */
 };
 
 static inline struct vesper_xs *vesper_xs_of(const struct xfrm_state *x)
@@ -30,6 +33,7 @@ static inline bool vesper_xs_in(const struct xfrm_state *x)
 /* ---- xfrm.c ---- */
 
 u64 vesper_xs_sequence(const struct xfrm_state *x);
+void vesper_xs_leaves(struct vesper_nic *nic, u32 handle);
 
 /* ---- xfrm_crypto.c ---- */
 
@@ -44,8 +48,10 @@ void vesper_crypto_rx(struct sk_buff *skb, struct sec_path *sp, u8 status);
 
 int vesper_packet_init(struct vesper_nic *nic);
 void vesper_packet_free(struct vesper_nic *nic);
-const char *vesper_packet_why_not(struct vesper_nic *nic, const struct xfrm_state *x);
-void vesper_packet_fill(struct vesper_sa *sa, const struct xfrm_state *x);
+const char *vesper_packet_why_not(const struct vesper_nic *nic, const struct xfrm_state *x);
+const char *vesper_packet_begin(struct vesper_nic *nic, struct vesper_xs *xs);
+void vesper_packet_abort(struct vesper_xs *xs);
+void vesper_packet_fill(struct vesper_sa *sa, const struct vesper_xs *xs);
 void vesper_packet_added(struct vesper_nic *nic, struct vesper_xs *xs);
 void vesper_packet_removed(struct vesper_nic *nic, struct vesper_xs *xs);
 void vesper_packet_update_stats(struct xfrm_state *x);
@@ -68,12 +74,22 @@ static inline void vesper_packet_free(struct vesper_nic *nic)
 {
 }
 
-static inline const char *vesper_packet_why_not(struct vesper_nic *nic, const struct xfrm_state *x)
+static inline const char *vesper_packet_why_not(const struct vesper_nic *nic,
+						const struct xfrm_state *x)
 {
 	return "Packet offload needs Linux 6.12";
 }
 
-static inline void vesper_packet_fill(struct vesper_sa *sa, const struct xfrm_state *x)
+static inline const char *vesper_packet_begin(struct vesper_nic *nic, struct vesper_xs *xs)
+{
+	return NULL;
+}
+
+static inline void vesper_packet_abort(struct vesper_xs *xs)
+{
+}
+
+static inline void vesper_packet_fill(struct vesper_sa *sa, const struct vesper_xs *xs)
 {
 }
 

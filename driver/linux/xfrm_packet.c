@@ -15,14 +15,29 @@
 #include <crypto/utils.h>
 
 #define POLL_PERIOD HZ
+#define PAST_TIME   (60 * HZ) /* longer than the stack takes to hear that an SA was used */
+#define STOP_TRIES  8
+#define SEQ_UNKNOWN U64_MAX
 #define NEEDED                                                                                   \
 	(VESPER_FEAT_ESP_OUT | VESPER_FEAT_ESP_IN | VESPER_FEAT_TUNNEL | VESPER_FEAT_TRANSPORT | \
 	 VESPER_FEAT_ESN | VESPER_FEAT_UDP | VESPER_FEAT_LIFETIME)
 
+/* What is known of an SA that is no longer on the card. (It has its own key: the stack frees that before the SA.) */
+struct vesper_past {
+	struct list_head list;
+	unsigned long until;
+	time64_t added; /* by the stack's clock */
+	u64 seq, packets, bytes;
+	__be32 spi;
+	bool in;
+	unsigned int key_len;
+	u8 key[32 + 4]; /* with the salt */
+};
+
 struct vesper_packet {
 	struct vesper_nic *nic;
-	struct mutex lock; /* of the list; held while the card is asked */
-	struct list_head sas;
+	struct mutex lock; /* of the lists; held while the card is asked */
+	struct list_head sas, past;
 	struct delayed_work poll;
 	atomic_t in_policies;		/* inbound and forward ones that want protection */
 	struct xfrm_state *unprotected; /* fits no template: what came in clear carries it */
@@ -44,10 +59,25 @@ static bool query(struct vesper_packet *p, u32 handle)
 
 static void take_counters(struct vesper_xs *xs, const struct vesper_sa_info *info)
 {
-	atomic64_set(&xs->packets, le64_to_cpu(info->packets));
-	atomic64_set(&xs->bytes, le64_to_cpu(info->bytes));
+	atomic64_set(&xs->packets, xs->packets_before + le64_to_cpu(info->packets));
+	atomic64_set(&xs->bytes, xs->bytes_before + le64_to_cpu(info->bytes));
 	atomic64_set(&xs->replay, le64_to_cpu(info->drops[VESPER_SAD_REPLAY]));
 	atomic64_set(&xs->integrity, le64_to_cpu(info->drops[VESPER_SAD_ICV]));
+}
+
+static void forget(struct vesper_past *past)
+{
+	list_del(&past->list);
+	kfree_sensitive(past);
+}
+
+static void forget_old(struct vesper_packet *p)
+{
+	struct vesper_past *past, *next;
+
+	list_for_each_entry_safe(past, next, &p->past, list)
+		if (time_after(jiffies, past->until))
+			forget(past);
 }
 
 /*
@@ -61,7 +91,7 @@ static void poll(struct work_struct *work)
 
 	mutex_lock(&p->lock);
 	list_for_each_entry(xs, &p->sas, list) {
-		if (!query(p, xs->handle))
+		if (!xs->past || !query(p, xs->handle))
 			continue;
 		take_counters(xs, &p->answer.info);
 		spin_lock_bh(&xs->x->lock);
@@ -69,7 +99,8 @@ static void poll(struct work_struct *work)
 			xfrm_state_check_expire(xs->x);
 		spin_unlock_bh(&xs->x->lock);
 	}
-	if (!list_empty(&p->sas))
+	forget_old(p);
+	if (!list_empty(&p->sas) || !list_empty(&p->past))
 		schedule_delayed_work(&p->poll, POLL_PERIOD);
 	mutex_unlock(&p->lock);
 }
@@ -89,28 +120,156 @@ void vesper_packet_update_stats(struct xfrm_state *x)
 
 /* ---- SAs ---- */
 
-/*
- * Does an outbound SA on the card have this key? The stack does not know the card's numbers: an SA that it makes out of
- * another one (migration to another address) would begin at the first number again, and use IVs twice.
- */
-static bool key_in_use(struct vesper_packet *p, const struct xfrm_state *x)
+/* Inbound a key may have more than one SA, where it is the SPI that tells them apart. */
+static bool same_key(const struct vesper_past *a, const struct vesper_past *b)
 {
-	unsigned int len = (x->aead->alg_key_len + 7) / 8;
-	struct vesper_xs *xs;
-	bool used = false;
+	return a->in == b->in && a->key_len == b->key_len &&
+	       !crypto_memneq(a->key, b->key, a->key_len) && (!a->in || a->spi == b->spi);
+}
 
-	if (vesper_xs_in(x))
-		return false;
+/*
+ * An outbound SA stops sending, though packets may be on their way to the card. Up to which number has it sent, at most?
+ * What ends it is a lease of sequence numbers that ends there; the card refuses one that is used up already.
+ */
+static bool stop(struct vesper_packet *p, u32 handle, bool in, u64 *last)
+{
+	struct vesper_mbx_sa_lease req = {
+		.hdr.cmd = cpu_to_le16(VESPER_MBX_SA_LEASE),
+		.handle = cpu_to_le32(handle),
+	};
+	struct vesper_mbx_hdr rsp = {};
+	int tries;
+
+	for (tries = 0; tries < STOP_TRIES; tries++) {
+		if (!query(p, handle))
+			return false;
+		*last = le64_to_cpu(p->answer.info.seq);
+		if (in)
+			return true;
+		*last = max_t(u64, *last, 1); /* 0 is no lease */
+		req.lease_end = cpu_to_le64(*last);
+		if (!vesper_mbx(p->nic, &req, sizeof(req), &rsp, sizeof(rsp)))
+			return query(p, handle);
+	}
+	return false;
+}
+
+/* An SA that the stack has deleted leaves the card, once; what the card knows of it is kept for a while. */
+static void leave(struct vesper_packet *p, struct vesper_xs *xs)
+{
+	struct vesper_past *past = xs->past;
+
+	if (!past)
+		return;
+	if (stop(p, xs->handle, past->in, &past->seq))
+		take_counters(xs, &p->answer.info);
+	else
+		past->seq = SEQ_UNKNOWN;
+	vesper_xs_leaves(p->nic, xs->handle);
+	past->packets = atomic64_read(&xs->packets);
+	past->bytes = atomic64_read(&xs->bytes);
+	past->until = jiffies + PAST_TIME;
+	list_add(&past->list, &p->past);
+	xs->past = NULL;
+	schedule_delayed_work(&p->poll, POLL_PERIOD);
+}
+
+static bool was_used(const struct xfrm_state *x)
+{
+	return vesper_xs_sequence(x) || x->curlft.packets || x->curlft.use_time;
+}
+
+/* An SA that the stack deletes and adds again, with its times; not another one with the same static key. */
+static bool moved(const struct vesper_past *past, const struct vesper_past *now)
+{
+	return past->added == now->added && past->spi == now->spi;
+}
+
+/* The newest past that counts for this SA, or NULL. Numbers of a key count on even if another SA has used it. */
+static const struct vesper_past *past_of(struct vesper_packet *p, const struct vesper_past *now)
+{
+	const struct vesper_past *past;
+
+	list_for_each_entry(past, &p->past, list)
+		if (same_key(past, now) && (!now->in || moved(past, now)))
+			return past;
+	return NULL;
+}
+
+static const char *continue_from(struct vesper_xs *xs, const struct vesper_past *past)
+{
+	const struct xfrm_lifetime_cfg *l = &xs->x->lft;
+
+	if (!past)
+		return was_used(xs->x) ? "An SA that was in use elsewhere has no packet offload" :
+					 NULL;
+	if (past->seq == SEQ_UNKNOWN)
+		return "The card did not say which numbers this SA has used";
+	xs->seq = max(xs->seq, past->seq);
+	if (!moved(past, xs->past))
+		return NULL;
+	if (past->packets >= l->hard_packet_limit || past->bytes >= l->hard_byte_limit)
+		return "A hard limit of this SA is used up";
+	xs->packets_before = past->packets;
+	xs->bytes_before = past->bytes;
+	atomic64_set(&xs->packets, past->packets);
+	atomic64_set(&xs->bytes, past->bytes);
+	return NULL;
+}
+
+/**
+ * vesper_packet_begin - where does an SA begin that comes to the card?
+ *
+ * IKE daemons move an SA to another address by deleting it and adding it with the numbers that the stack knows: none, in
+ * packet mode. So one that has been on the card goes on where the card was: no IV is used twice, no packet is
+ * received twice, limits count on. Two outbound SAs with one key at a time (migration: the stack adds first, and
+ * deletes then) are refused.
+ *
+ * Return: NULL; or a sentence, and then vesper_packet_abort() is to be called.
+ */
+const char *vesper_packet_begin(struct vesper_nic *nic, struct vesper_xs *xs)
+{
+	unsigned int key_len = (xs->x->aead->alg_key_len + 7) / 8;
+	struct vesper_packet *p = nic->packet;
+	struct vesper_past *now;
+	struct vesper_xs *other;
+	const char *why = NULL;
+
+	now = kzalloc(sizeof(*now), GFP_KERNEL);
+	if (!now)
+		return "Out of memory";
+	xs->past = now;
+	now->in = vesper_xs_in(xs->x);
+	now->spi = xs->x->id.spi;
+	now->added = xs->x->curlft.add_time;
+	/* The card refuses a longer one. */
+	now->key_len = min_t(unsigned int, key_len, sizeof(now->key));
+	memcpy(now->key, xs->x->aead->alg_key, now->key_len);
+	xs->seq = vesper_xs_sequence(xs->x);
 	mutex_lock(&p->lock);
-	list_for_each_entry(xs, &p->sas, list)
-		used |= !vesper_xs_in(xs->x) && xs->x->aead->alg_key_len == x->aead->alg_key_len &&
-			!crypto_memneq(xs->x->aead->alg_key, x->aead->alg_key, len);
+	list_for_each_entry(other, &p->sas, list) {
+		if (!other->past || !same_key(other->past, now))
+			continue;
+		if (READ_ONCE(other->x->km.state) == XFRM_STATE_DEAD)
+			leave(p, other);
+		else if (!now->in)
+			why = "Another outbound SA on the card has this key";
+	}
+	if (!why)
+		why = continue_from(xs, past_of(p, now));
 	mutex_unlock(&p->lock);
-	return used;
+	return why;
+}
+
+/* The SA does not come to the card after all. */
+void vesper_packet_abort(struct vesper_xs *xs)
+{
+	kfree_sensitive(xs->past);
+	xs->past = NULL;
 }
 
 /* The sentence for what packet mode does not allow, or NULL. */
-const char *vesper_packet_why_not(struct vesper_nic *nic, const struct xfrm_state *x)
+const char *vesper_packet_why_not(const struct vesper_nic *nic, const struct xfrm_state *x)
 {
 	if ((nic->features & NEEDED) != NEEDED)
 		return "The card has no packet offload";
@@ -123,20 +282,19 @@ const char *vesper_packet_why_not(struct vesper_nic *nic, const struct xfrm_stat
 	/* It looks for a route with the first four bytes of the outer addresses, and these are not its own. */
 	if (!vesper_xs_in(x) && x->props.family == AF_INET6 && x->sel.family == AF_INET)
 		return "The kernel routes no IPv4 into an IPv6 tunnel with packet offload";
-	if (key_in_use(nic->packet, x))
-		return "Another outbound SA on the card has this key";
 	return NULL;
 }
 
-static u64 limit(u64 value)
+/* What is left of it; 0: it does not limit, or has been told of. */
+static u64 limit(u64 value, u64 used)
 {
-	return value == XFRM_INF ? 0 : value;
+	return value == XFRM_INF || value < used ? 0 : value - used;
 }
 
 /* The card refuses a soft limit above the hard one; the stack never comes to such a one. */
-static u64 soft_limit(u64 soft, u64 hard)
+static u64 soft_limit(u64 soft, u64 hard, u64 used)
 {
-	return soft <= hard ? limit(soft) : 0;
+	return soft <= hard ? limit(soft, used) : 0;
 }
 
 /* As the stack fills in the outer header (xfrm4_tunnel_encap_add(), xfrm6_tunnel_encap_add()) and reads it. */
@@ -153,21 +311,24 @@ static u32 tunnel_flags(const struct xfrm_state *x)
 	return flags | (x->props.flags & XFRM_STATE_NOPMTUDISC ? 0 : VESPER_SAF_DF_COPY);
 }
 
-void vesper_packet_fill(struct vesper_sa *sa, const struct xfrm_state *x)
+void vesper_packet_fill(struct vesper_sa *sa, const struct vesper_xs *xs)
 {
+	const struct xfrm_state *x = xs->x;
 	const struct xfrm_lifetime_cfg *l = &x->lft;
+	u64 packets = xs->packets_before, bytes = xs->bytes_before;
 
 	if (x->props.mode == XFRM_MODE_TUNNEL)
 		sa->flags |= cpu_to_le32(tunnel_flags(x));
-	sa->seq = cpu_to_le64(vesper_xs_sequence(x));
+	sa->seq = cpu_to_le64(xs->seq);
 	/* IKE daemons give outbound SAs a window too, which means nothing. */
 	if (vesper_xs_in(x))
 		sa->replay_window = cpu_to_le32(x->replay_esn ? x->replay_esn->replay_window :
 								x->props.replay_window);
-	sa->hard_packets = cpu_to_le64(limit(l->hard_packet_limit));
-	sa->hard_bytes = cpu_to_le64(limit(l->hard_byte_limit));
-	sa->soft_packets = cpu_to_le64(soft_limit(l->soft_packet_limit, l->hard_packet_limit));
-	sa->soft_bytes = cpu_to_le64(soft_limit(l->soft_byte_limit, l->hard_byte_limit));
+	sa->hard_packets = cpu_to_le64(limit(l->hard_packet_limit, packets));
+	sa->hard_bytes = cpu_to_le64(limit(l->hard_byte_limit, bytes));
+	sa->soft_packets =
+		cpu_to_le64(soft_limit(l->soft_packet_limit, l->hard_packet_limit, packets));
+	sa->soft_bytes = cpu_to_le64(soft_limit(l->soft_byte_limit, l->hard_byte_limit, bytes));
 }
 
 void vesper_packet_added(struct vesper_nic *nic, struct vesper_xs *xs)
@@ -184,6 +345,7 @@ void vesper_packet_added(struct vesper_nic *nic, struct vesper_xs *xs)
 void vesper_packet_removed(struct vesper_nic *nic, struct vesper_xs *xs)
 {
 	mutex_lock(&nic->packet->lock);
+	leave(nic->packet, xs);
 	list_del(&xs->list);
 	mutex_unlock(&nic->packet->lock);
 	atomic64_dec(&nic->packet_sas);
@@ -277,6 +439,7 @@ int vesper_packet_init(struct vesper_nic *nic)
 	p->nic = nic;
 	mutex_init(&p->lock);
 	INIT_LIST_HEAD(&p->sas);
+	INIT_LIST_HEAD(&p->past);
 	INIT_DELAYED_WORK(&p->poll, poll);
 	nic->packet = p;
 	return 0;
@@ -285,10 +448,13 @@ int vesper_packet_init(struct vesper_nic *nic)
 void vesper_packet_free(struct vesper_nic *nic)
 {
 	struct vesper_packet *p = nic->packet;
+	struct vesper_past *past, *next;
 
 	if (!p)
 		return;
 	cancel_delayed_work_sync(&p->poll);
+	list_for_each_entry_safe(past, next, &p->past, list)
+		forget(past);
 	p->unprotected->km.state = XFRM_STATE_DEAD;
 	xfrm_state_put(p->unprotected);
 	kfree(p);

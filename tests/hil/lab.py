@@ -83,7 +83,7 @@ class Vm:
             "-M", f"{machine},memory-backend=m0", "-accel", lab.accel, "-cpu", "max", "-smp", str(cpus),
             "-m", str(memory), "-object", f"memory-backend-memfd,id=m0,size={memory}M,share=on",
             "-kernel", f"/boot/vmlinuz-{lab.kernel}", "-initrd", inside(lab.work / "initrd"),
-            "-append", f"console=ttyS0 panic=-1 quiet hil.job=jobs/{name} hil.name={name} {append}",
+            "-append", f"console=ttyS0 panic=-1 quiet no_timer_check hil.job=jobs/{name} hil.name={name} {append}",
             "-serial", f"file:{inside(self.job / 'console')}", "-rtc", "base=utc",
             "-fsdev", "local,id=root,path=/,security_model=none,readonly=on,multidevs=remap",
             "-device", "virtio-9p-pci,fsdev=root,mount_tag=root",

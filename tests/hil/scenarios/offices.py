@@ -4,7 +4,7 @@
 import vpn
 from lab import Failure
 
-PARAMETERS = ("crypto", "packet", "no")  # strongSwan's hw_offload
+PARAMETERS = ("crypto", "packet", "auto", "no")  # strongSwan's hw_offload
 
 CONFIG = """
 connections {
