@@ -132,11 +132,10 @@ def only_esp(lab, card, allowed=None):
 
 def counts(lab, gateway, card):
     """Frames by three counts: of the capture, of the card's process, of the card as its driver reads it."""
-    rows = tshark(
-        lab.folder / card / "wire.pcapng",
-        "frame",
-        ["frame.packet_flags_direction", "esp.spi", "esp.sequence"],
-    )
+    fields = ["frame.packet_flags_direction", "esp.spi", "esp.sequence", "icmp.type", "icmpv6.type"]
+    rows = tshark(lab.folder / card / "wire.pcapng", "frame", fields)
+    # An ICMP error quotes the ESP packet that could not be delivered, and is none.
+    rows = [row[:3] if not (row[3] or row[4]) else [row[0], "", ""] for row in rows]
     inward, outward = ([row for row in rows if row[0].endswith(d)] for d in "12")
     sim = json.loads(read(lab, card, "stats.json"))
     ethtool = counters(read(lab, gateway, "ethtool"))
