@@ -254,6 +254,15 @@ def evidence(lab, gateways, cards, allowed=None):
     return report
 
 
+def who_encrypted(report):
+    """Raises Failure if the kernel's software did with offload, or seems not to have done without."""
+    for name, count in report["software"].items():
+        if report["mode"] == "no" and not count:
+            raise Failure(f"{name}: without offload the kernel encrypted nothing: the probe does not see it")
+        if report["mode"] != "no" and count:
+            raise Failure(f"{name}: the kernel encrypted or decrypted {count} times in software")
+
+
 def show(report):
     """The evidence as a table."""
     print(

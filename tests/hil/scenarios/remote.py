@@ -220,4 +220,5 @@ def check(lab):
     for wanted in ("GET /page.html (198.51.100.9", "GET /page.html (198.51.100.10", "GET /public.html"):
         if wanted not in requests:
             raise Failure(f"tshark does not see {wanted}: {requests}")
+    vpn.who_encrypted(report)
     vpn.show(report)
