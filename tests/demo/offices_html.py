@@ -55,12 +55,8 @@ def topology():
     """Host, gateway, wire, gateway, host."""
     parts = ['<svg viewBox="0 0 960 180" role="img" aria-label="Two offices joined by an IPsec tunnel">']
     parts.append(box(5, "Host, office 1", ["10.1.0.2", "fd01::2", "curl"]))
-    parts.append(
-        box(215, "Gateway 1", ["192.0.2.1", "strongSwan", "Vesper card"], "var(--card)")
-    )
-    parts.append(
-        box(595, "Gateway 2", ["192.0.2.2", "strongSwan", "Vesper card"], "var(--card)")
-    )
+    parts.append(box(215, "Gateway 1", ["192.0.2.1", "strongSwan", "Vesper card"], "var(--card)"))
+    parts.append(box(595, "Gateway 2", ["192.0.2.2", "strongSwan", "Vesper card"], "var(--card)"))
     parts.append(box(805, "Host, office 2", ["10.2.0.2", "fd02::2", "web server"]))
     for x1, x2 in ((155, 215), (745, 805)):
         parts.append(f'<line x1="{x1}" y1="91" x2="{x2}" y2="91" stroke="var(--soft)" stroke-width="2"/>')

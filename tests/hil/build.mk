@@ -7,7 +7,7 @@ HIL := $(BUILD)/hil
 .PHONY: hil hil-bench hil-module hil-root
 hil-root: | apt
 	@deps/install tests/hil/apt.txt
-	@tests/hil/build-root $(HIL)/root
+	@tests/hil/build-root $(HIL)/root $(HIL_KERNEL)
 
 # Goes into the guest of scenario vfio.
 VFIO_DMA := $(BUILD)/hil-bin/vfio-dma
@@ -15,6 +15,9 @@ $(eval $(call program,$(VFIO_DMA),rel,tests/hil/vfio_dma.c $(DRIVER_SRC),))
 
 hil-module: hil-root $(LINUX_SRC)/.stamp
 	@tests/hil/build-module $(HIL)/root $(LINUX_SRC) $(BUILD)/linux
+
+# Scenarios may be run with the newest backport of the kernel; the demo does without it.
+hil hil-bench: HIL_KERNEL := newest
 
 # SCENARIOS='link' runs some.
 hil: all hil-module $(VFIO_DMA) ## stock kernels in virtual machines drive the card: all scenarios

@@ -44,7 +44,7 @@ awk '$2' /proc/net/xfrm_stat
 no_trouble
 """
 
-SECONDS = 300
+SECONDS = 600
 
 
 def run(lab):
