@@ -71,7 +71,7 @@ def main():
     parser.add_argument(
         "--directory", type=Path, default=ROOT / "build" / "demo", help="for the page (build/demo)"
     )
-    parser.add_argument("--mode", default="crypto", help="strongSwan's hw_offload (default: crypto)")
+    parser.add_argument("--mode", default="packet", help="strongSwan's hw_offload (default: packet)")
     parser.add_argument("--have", type=Path, help="artifacts of a run of the scenario, instead of a new run")
     options = parser.parse_args()
     start = time.monotonic()
