@@ -314,6 +314,7 @@ if [ $ME = 1 ]; then
 	refused 'SAs with a mark have no packet offload' good mark 5 mask 255
 	refused 'SAs with a mark have no packet offload' good output-mark 5
 	refused "The card's sequence numbers do not wrap" good extra-flag oseq-may-wrap
+	refused 'An SA that was in use elsewhere has no packet offload' good replay-oseq 5
 	refused 'SPIs 0 to 255 are reserved' $base spi 0x20 mode tunnel aead "$gcm" $key 128 $offload
 	refused 'The kernel routes no IPv4 into an IPv6 tunnel with packet offload' \
 		ip xfrm state add src fd00::1 dst fd00::2 proto esp spi 0x3001 mode tunnel aead "$gcm" $key 128 \
