@@ -92,13 +92,7 @@ def run(lab):
     wire = lab.work / "wire"
     card = lab.card("card", f"unix:{wire}")
     lab.vm("guest1", f"ME=1 PEER=2\n{SCRIPT}", cards=[card])
-    stream = f"stream,addr.type=unix,addr.path={lab.inside(wire)},server=off"
-    lab.vm(
-        "guest2",
-        f"ME=2 PEER=1\n{SCRIPT}",
-        nics=[("e1000e", stream, "52:54:00:00:00:02")],
-        append="net.ifnames=0",
-    )
+    lab.software_vm("guest2", f"ME=2 PEER=1\n{SCRIPT}", wire)
 
 
 def check(lab):

@@ -56,9 +56,7 @@ def run(lab):
         second = lab.card("card2", f"unix-connect:{wire}")
         lab.vm("guest2", f"ME=2 HAS=card OFFLOAD={offload}\n{SCRIPT}", cards=[second])
         return
-    stream = f"stream,addr.type=unix,addr.path={lab.inside(wire)},server=off"
-    nics = [("e1000e", stream, "52:54:00:00:00:02")]
-    lab.vm("guest2", f"ME=2 HAS=e1000e OFFLOAD=no\n{SCRIPT}", nics=nics, append="net.ifnames=0")
+    lab.software_vm("guest2", f"ME=2 HAS=e1000e OFFLOAD=no\n{SCRIPT}", wire)
 
 
 def cell(case):

@@ -57,16 +57,6 @@ refuses() {
 	echo "refused  $*: $(grep -E -- "$text" <<<"$out" | head -n 1)"
 }
 
-# What goes out comes in again: the wire is a loop, and the neighbour's address our own.
-moves() {
-	local before after
-	before=$(cat /sys/class/net/vesper0/statistics/rx_packets)
-	ping -c 3 -i 0.2 -W 1 10.0.0.9 >/dev/null || true
-	after=$(cat /sys/class/net/vesper0/statistics/rx_packets)
-	[ $((after - before)) -ge 3 ] || fail "$1: $((after - before)) of 3 frames came back"
-	echo "ok       frames pass: $1"
-}
-
 stat() { ethtool -S vesper0 | awk -v name="$1:" '$1 == name {print $2}'; }
 
 card_up 10.0.0.1/24

@@ -199,10 +199,7 @@ def run(lab):
     wire = lab.work / "wire"
     card = lab.card("card", f"unix:{wire}")
     lab.vm("company", f"ME=company\n{COMMON}{GATEWAY}", cards=[card])
-    stream = f"stream,addr.type=unix,addr.path={lab.inside(wire)},server=off"
-    nics = [("e1000e", stream, "52:54:00:00:00:09")]
-    script = f"ME=employee PINGS={PINGS[lab.parameter]}\n{COMMON}{HOME}"
-    lab.vm("home", script, nics=nics, append="net.ifnames=0")
+    lab.software_vm("home", f"ME=employee PINGS={PINGS[lab.parameter]}\n{COMMON}{HOME}", wire)
 
 
 def check(lab):
