@@ -28,7 +28,11 @@ $(1)/model.a: $$(VENV)/.stamp sim/build.mk $(2)
 	@rm -rf $(1)/cc && mkdir -p $(1)/cc
 	@verilator $$(SIM_VERILATE) $(3) --Mdir $(1)/cc $$(filter-out %.stamp %.mk,$$^) > $(1)/cc/verilator.log 2>&1 || \
 		{ cat $(1)/cc/verilator.log >&2; exit 1; }
-	@env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -s -j2 -C $(1)/cc -f Vvesper_top.mk CFG_CXXFLAGS_PCH_I=-include \
+# Minutes: say now and then how far it is.
+	@total=$$$$(ls $(1)/cc/*.cpp | wc -l); \
+		(while sleep 15; do echo "          $$$$(find $(1)/cc -name '*.o' | wc -l) of $$$$total files"; done) & \
+		ticker=$$$$!; trap "kill $$$$ticker" EXIT; \
+		env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -s -j2 -C $(1)/cc -f Vvesper_top.mk CFG_CXXFLAGS_PCH_I=-include \
 		$$(if $$(CCACHE),OBJCACHE=ccache) OPT_FAST='$(4)' OPT_SLOW=-O1 OPT_GLOBAL='$(4)' \
 		libVvesper_top.a libverilated.a > $(1)/cc/make.log 2>&1 || { tail -n 40 $(1)/cc/make.log >&2; exit 1; }
 	@printf 'create %s\naddlib %s\naddlib %s\nsave\n' $$@ $(1)/cc/libVvesper_top.a $(1)/cc/libverilated.a | $$(AR) -M
