@@ -22,6 +22,7 @@ sys.path[:0] = [str(TESTS), *(str(TESTS / part) for part in ("dma", "sa", "esp_i
 
 import runner  # noqa: E402
 import test_sa_table  # noqa: E402
+from merge import entry  # noqa: E402
 
 RATIO, MPPS, CLOCK_MHZ = 0.95, 100, 250
 FLAT = 0.99  # 65,536 SAs over one
@@ -69,11 +70,6 @@ def measure(directory, testcase, top="fabric_tb", module="cocotb_fabric", **env)
     name = "-".join(["bench", *(str(v) for k, v in env.items() if k in ("FABRIC_CASE", "FABRIC_OFFSET"))])
     runner.simulate(top, directory, module, testcase=testcase, env=env, name=name)
     return dict(json.loads(line) for line in report.read_text().splitlines())
-
-
-def entry(name, value, unit, limit=None):
-    row = {"name": name, "value": round(value, 4), "unit": unit}
-    return row if limit is None else {**row, "limit": limit, "ratio": round(value / limit, 4)}
 
 
 def main():

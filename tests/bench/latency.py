@@ -16,6 +16,7 @@ RTL = ROOT / "tests" / "rtl"
 sys.path[:0] = [str(RTL), *(str(RTL / d) for d in ("dma", "esp_in", "event", "policy", "sa", "wire", "top"))]
 
 import card_model  # noqa: E402
+from merge import entry  # noqa: E402
 
 LIMITS = {"wire_to_host.64": 250}
 
@@ -31,11 +32,7 @@ def main():
     env = {"LATENCY_REPORT": report}
     card_model.simulate(card_model.build(), "cocotb_latency", "latency", env=env, name="bench")
     figures = json.loads(report.read_text())
-    results = []
-    for name, value in figures.items():
-        entry = {"name": f"latency.{name}", "value": value, "unit": "cycles"}
-        limit = LIMITS.get(name)
-        results.append({**entry, "limit": limit, "ratio": round(value / limit, 4)} if limit else entry)
+    results = [entry(f"latency.{name}", v, "cycles", LIMITS.get(name)) for name, v in figures.items()]
     out.write_text(json.dumps(results, indent=2) + "\n")
     return 0
 

@@ -23,6 +23,12 @@ from pathlib import Path
 FIELDS = {"name", "value", "unit", "limit", "peer", "ratio"}
 
 
+def entry(name, value, unit, limit=None):
+    """One of the figures that a benchmark writes."""
+    row = {"name": name, "value": round(value, 4), "unit": unit}
+    return row if limit is None else {**row, "limit": limit, "ratio": round(value / limit, 4)}
+
+
 def check(entries):
     """Raise ValueError, naming entry and field, unless `entries` is what a benchmark may write."""
     if not isinstance(entries, list) or not entries:

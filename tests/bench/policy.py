@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests" / "rtl" / "policy"), str(ROOT / "tests" / "rtl")]
 
 import runner  # noqa: E402
+from merge import entry  # noqa: E402
 from test_policy import SOURCES  # noqa: E402
 
 ENTRIES, MASKS = 4096, 16
@@ -41,15 +42,7 @@ def main():
     results = []
     for masks, limit in LIMITS.items():
         rate = measure(directory, masks)
-        results.append(
-            {
-                "name": f"fabric.policy.1000.masks{masks}",
-                "value": round(rate, 4),
-                "unit": "lookup/cycle",
-                "limit": limit,
-                "ratio": round(rate / limit, 4),
-            }
-        )
+        results.append(entry(f"fabric.policy.1000.masks{masks}", rate, "lookup/cycle", limit))
     Path(sys.argv[1]).write_text(json.dumps(results, indent=1) + "\n")
     return 0
 

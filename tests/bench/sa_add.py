@@ -17,6 +17,7 @@ sys.path[:0] = [str(ROOT / "tests" / "rtl" / "mgmt"), str(ROOT / "tests" / "rtl"
 
 import runner  # noqa: E402
 import test_mgmt  # noqa: E402
+from merge import entry  # noqa: E402
 
 LIMIT = 1500
 NAMES = {"plain": "out", "inbound": "in", "full out": "out_all", "full in": "in_all"}
@@ -37,15 +38,8 @@ def main():
     results = []
     for kind, fill, seen in json.loads(report.read_text()):
         for what, value in (("median", statistics.median(seen)), ("max", max(seen))):
-            results.append(
-                {
-                    "name": f"sa.add.cycles.{NAMES[kind]}.{'full' if fill else 'empty'}.{what}",
-                    "value": value,
-                    "unit": "cycles",
-                    "limit": LIMIT,
-                    "ratio": round(value / LIMIT, 4),
-                }
-            )
+            name = f"sa.add.cycles.{NAMES[kind]}.{'full' if fill else 'empty'}.{what}"
+            results.append(entry(name, value, "cycles", LIMIT))
     out.write_text(json.dumps(results, indent=2) + "\n")
     return 0
 
