@@ -34,24 +34,26 @@ typedef uint64_t vesper_le64;
 
 /* A driver refuses a card whose major differs; minors only add. */
 #define VESPER_ABI_MAJOR 2
-#define VESPER_ABI_MINOR 0
+#define VESPER_ABI_MINOR 1
 
 /* Feature bits, register FEATURES. */
-#define VESPER_FEAT_ESP_OUT   (1u << 0) /* inline ESP to the wire */
-#define VESPER_FEAT_ESP_IN    (1u << 1) /* inline ESP from the wire */
-#define VESPER_FEAT_LOOKASIDE (1u << 2) /* results back to the host */
-#define VESPER_FEAT_TUNNEL    (1u << 3)
-#define VESPER_FEAT_TRANSPORT (1u << 4)
-#define VESPER_FEAT_IPV4      (1u << 5)
-#define VESPER_FEAT_AES_GCM   (1u << 6)
-#define VESPER_FEAT_IPV6      (1u << 7)
-#define VESPER_FEAT_AES_GMAC  (1u << 8)
-#define VESPER_FEAT_ESN	      (1u << 9)
-#define VESPER_FEAT_UDP	      (1u << 10) /* ESP in UDP (RFC 3948) */
-#define VESPER_FEAT_INPLACE   (1u << 11) /* ESP that the host builds */
-#define VESPER_FEAT_POLICY    (1u << 12) /* outbound policies */
-#define VESPER_FEAT_LIFETIME  (1u << 13) /* limits in packets and bytes */
-#define VESPER_FEAT_EVENTS    (1u << 14)
+#define VESPER_FEAT_ESP_OUT    (1u << 0) /* inline ESP to the wire */
+#define VESPER_FEAT_ESP_IN     (1u << 1) /* inline ESP from the wire */
+#define VESPER_FEAT_LOOKASIDE  (1u << 2) /* results back to the host */
+#define VESPER_FEAT_TUNNEL     (1u << 3)
+#define VESPER_FEAT_TRANSPORT  (1u << 4)
+#define VESPER_FEAT_IPV4       (1u << 5)
+#define VESPER_FEAT_AES_GCM    (1u << 6)
+#define VESPER_FEAT_IPV6       (1u << 7)
+#define VESPER_FEAT_AES_GMAC   (1u << 8)
+#define VESPER_FEAT_ESN	       (1u << 9)
+#define VESPER_FEAT_UDP	       (1u << 10) /* ESP in UDP (RFC 3948) */
+#define VESPER_FEAT_INPLACE    (1u << 11) /* ESP that the host builds */
+#define VESPER_FEAT_POLICY     (1u << 12) /* outbound policies */
+#define VESPER_FEAT_LIFETIME   (1u << 13) /* limits in packets and bytes */
+#define VESPER_FEAT_EVENTS     (1u << 14)
+#define VESPER_FEAT_FILTER     (1u << 20) /* destination addresses: RX_FILTER */
+#define VESPER_FEAT_MODERATION (1u << 21) /* interrupts wait: queue[].MODERATION */
 
 /* Frame lengths in bytes, Ethernet header included, FCS not. */
 #define VESPER_FRAME_MIN 14
@@ -111,6 +113,7 @@ enum vesper_status {
 	VESPER_ST_DISCARD = 39,	   /* the policy says so */
 	VESPER_ST_NO_POLICY = 40,  /* no policy matches, and the card does not bypass then */
 	VESPER_ST_SPI = 41,	   /* in-place: the frame's SPI is not the SA's */
+	VESPER_ST_FILTERED = 42,   /* its destination is none of the card's */
 	VESPER_ST_COUNT = 64
 };
 

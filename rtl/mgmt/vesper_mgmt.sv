@@ -19,7 +19,6 @@ module vesper_mgmt
     parameter int          SA_WINDOW  = 4096,               // largest replay window of the SA table, packets
     parameter int          POLICIES   = 4096,               // of the policy table
     parameter int          POLICY_MASKS = 16,
-    parameter logic [47:0] MAC        = 48'h01_00_50_53_56_02, // byte 0, the first on the wire, in [7:0]
     parameter int          RX_SOURCES = 3
 ) (
     input  wire                              clk,
@@ -234,8 +233,7 @@ module vesper_mgmt
           fw_ready: fw_ready,
           data_path_open: data_path_open,
           selftest_failed: hw_out.state.selftest_failed.value,
-          fw_dead: fw_dead,
-          mac: {hw_out.mac_hi.bytes.value, hw_out.mac_lo.bytes.value}
+          fw_dead: fw_dead
       };
 
   // ---- tables ----
@@ -434,8 +432,6 @@ module vesper_mgmt
     hw_in.geometry.blocks.next = 8'(BLOCKS);
     hw_in.geometry.sa_log2.next = 8'($clog2(SA_ENTRIES));
     hw_in.mbx.busy.next = mbx_pending;
-    hw_in.board_mac_lo.bytes.next = MAC[31:0];
-    hw_in.board_mac_hi.bytes.next = MAC[47:32];
     hw_in.limits.replay_max.next = 16'(SA_WINDOW);
     hw_in.limits.policy_masks.next = 16'(POLICY_MASKS);
     hw_in.policies.entries.next = 32'(POLICIES);

@@ -19,6 +19,7 @@ module vesper_datapath
   import vesper_pkg::*;
   import vesper_abi_pkg::*;
   import gcm_pkg::*;
+  import rx_pkg::*;
 #(
     parameter int BLOCKS         = 4,     // 128-bit blocks a cycle of each engine: 1, 2, 4
     parameter int SA_ENTRIES     = 1024,  // a direction
@@ -30,6 +31,7 @@ module vesper_datapath
     input  wire              rst,
     // configuration
     input  wire              rx_enable,
+    input  wire rx_filter_t  rx_filter,
     input  wire              miss_to_host,
     input  wire              fragment_to_host,
     input  wire      [ 15:0] mtu,
@@ -187,6 +189,7 @@ module vesper_datapath
       .clk,
       .rst,
       .enable       (rx_enable),
+      .filter       (rx_filter),
       .s_axis_tdata (wire_rx_axis_tdata),
       .s_axis_tkeep (wire_rx_axis_tkeep),
       .s_axis_tvalid(wire_rx_axis_tvalid),

@@ -21,6 +21,7 @@ module vesper_top
   import csr_pkg::*;
   import dma_pkg::*;
   import event_pkg::*;
+  import rx_pkg::*;
 #(
     parameter int    BLOCKS         = 4,     // 128-bit blocks a cycle of each engine: 1, 2, 4
     parameter int    QUEUES         = 2,     // queue pairs; MSI-X vectors are one more, for events
@@ -33,6 +34,7 @@ module vesper_top
     input  wire          clk,
     input  wire          rst,
     input  wire          bus_master_en,        // of the PCI command register
+    input  wire  [ 47:0] mac,                  // the card's address; byte 0, the first on the wire, in [7:0]
     // BAR0
     input  wire          s_axil_awvalid,
     output logic         s_axil_awready,
@@ -106,6 +108,7 @@ module vesper_top
   logic miss_to_host, fragment_to_host, rx_enable, policy_bypass, data_path_open;
   logic [15:0] mtu;
   logic [3:0] rx_queue;
+  rx_filter_t rx_filter;
   queue_cfg_t [QUEUES-1:0] q_cfg;
   queue_db_t [QUEUES-1:0] q_db;
   queue_state_t [QUEUES-1:0] q_state;

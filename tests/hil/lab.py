@@ -19,9 +19,10 @@ class Failure(Exception):
 
 
 class Card:
-    """A vesper-sim process; its socket, its capture of the wire, its counters."""
+    """A vesper-sim process; its socket, its address, its capture of the wire, its counters."""
 
     def __init__(self, lab, name, wire, options=()):
+        self.mac = f"02:56:53:50:00:{len(lab.cards) + 1:02x}"
         self.name, self.lab = name, lab
         self.folder = lab.folder / name
         self.folder.mkdir(parents=True)
@@ -37,6 +38,8 @@ class Card:
             str(self.socket),
             "--wire",
             self.wire,
+            "--mac",
+            self.mac,
             "--stats",
             str(self.folder / "stats.json"),
         ]

@@ -53,5 +53,13 @@ def test_dma_faults(testcase):
     run("dma_tb", SOURCES, "cocotb_dma_faults", testcase=testcase)
 
 
+MODERATION = ["by_delay", "by_number", "orders", "errors_do_not_wait", "driver"]
+
+
+@pytest.mark.parametrize("testcase", MODERATION)
+def test_dma_moderation(testcase):
+    run("dma_tb", SOURCES, "cocotb_dma_moderation", testcase=testcase)
+
+
 def test_dma_speed():
     assert run("dma_tb", SOURCES, "cocotb_dma_speed") == 5

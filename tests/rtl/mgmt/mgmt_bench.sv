@@ -24,7 +24,6 @@ module mgmt_bench
     output logic                       data_path_open,
     output logic                       selftest_failed,
     output logic                       fw_dead,
-    output logic [ 47:0]               mac,
     output logic                       idle,
     input  wire                        mbx_ring,
     output logic                       mbx_busy,
@@ -108,7 +107,6 @@ module mgmt_bench
   assign fw_ready        = status.fw_ready;
   assign selftest_failed = status.selftest_failed;
   assign fw_dead         = status.fw_dead;
-  assign mac             = status.mac;
   assign idle            = mgmt_idle && sa_idle && pol_idle;
 
   always_comb begin

@@ -10,17 +10,19 @@ from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, Lock, ReadWrite
 from cocotbext.axi import AxiStreamBus, AxiStreamFrame, AxiStreamSink, AxiStreamSource
 from dma_bench import Host
-from esp_packet import ST
+from esp_packet import MACS, ST
 from event_driver import EventRing, fields
+from frames import to_int
 from mgmt import abi
 from mgmt.card import Card as MailboxClient
 from ring_driver import CONTEXT, ENCRYPT, LOOKASIDE, OK, PLAIN
 
-STATE, CONTROL, MTU, RX_QUEUE, RING, STATUS = 0x14, 0x18, 0x1C, 0x20, 0x40, 0x44
+STATE, CONTROL, MTU, RX_QUEUE, RX_FILTER, RING, STATUS = 0x14, 0x18, 0x1C, 0x20, 0x2C, 0x40, 0x44
 REQUEST, RESPONSE = 0x1000, 0x1800
 READY = 3  # fw_ready, data_path_open
 MISS_TO_HOST, FRAGMENT_TO_HOST, RX_ENABLE, POLICY_BYPASS = 1, 2, 4, 8
 BUFFER = 2048
+MAC = MACS[:6]  # to which the test frames go
 
 
 class Mailbox(MailboxClient):
@@ -67,6 +69,7 @@ class Card(Host, EventRing):
     async def start(self):
         """Clock, reset, boot; then open the queues and the wire."""
         self.dut.bus_master_en.value = 1
+        self.dut.mac.value = to_int(MAC)
         self.dut.msix_ready.value = 1
         self.dut.rst.value = 1
         await ReadWrite()  # the clock's first edge must find it
@@ -99,7 +102,8 @@ class Card(Host, EventRing):
         else:
             raise AssertionError("the firmware does not start")
         self.memory_task = cocotb.start_soon(memory.run())
-        for register, value in ((CONTROL, self.control), (MTU, self.mtu), (RX_QUEUE, self.rx_queue)):
+        settings = (CONTROL, self.control), (MTU, self.mtu), (RX_QUEUE, self.rx_queue), (RX_FILTER, 0)
+        for register, value in settings:
             await self.bus.write_dword(register, value)
         self.forget()
         await self.limit(self.interval)
@@ -196,6 +200,8 @@ class Card(Host, EventRing):
 
     def from_wire(self, data, fate=None, want=None, bad=False, may=None):
         """A frame from the wire; fate: if the port drops it; `bad`: the MAC says so."""
+        if fate is None and data[:6] not in (MAC, b"\xff" * 6):
+            fate = Fate(data, (ST["FILTERED"],))
         fate = fate or self.rules.arrival(data)
         assert want is None or fate.may == (ST[want],), f"the model says {fate.may}, the test {want}"
         if may:
