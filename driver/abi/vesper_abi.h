@@ -52,12 +52,20 @@ typedef uint64_t vesper_le64;
 #define VESPER_FEAT_POLICY     (1u << 12) /* outbound policies */
 #define VESPER_FEAT_LIFETIME   (1u << 13) /* limits in packets and bytes */
 #define VESPER_FEAT_EVENTS     (1u << 14)
+#define VESPER_FEAT_SG	       (1u << 15) /* frames in pieces: VESPER_TXF_MORE */
+#define VESPER_FEAT_TX_CSUM    (1u << 16) /* checksum put in: VESPER_TXF_CSUM */
+#define VESPER_FEAT_TSO	       (1u << 17) /* TCP segmentation: VESPER_TXF_TSO */
+#define VESPER_FEAT_RX_CSUM    (1u << 18) /* checksums checked: VESPER_CPL_CSUM */
+#define VESPER_FEAT_RSS	       (1u << 19) /* receive hash and queue by inner headers */
 #define VESPER_FEAT_FILTER     (1u << 20) /* destination addresses: RX_FILTER */
 #define VESPER_FEAT_MODERATION (1u << 21) /* interrupts wait: queue[].MODERATION */
 
 /* Frame lengths in bytes, Ethernet header included, FCS not. */
 #define VESPER_FRAME_MIN 14
 #define VESPER_FRAME_MAX 9618
+
+#define VESPER_PIECES_MAX 64	/* descriptors of one frame */
+#define VESPER_TSO_MAX	  65600 /* bytes of a frame with VESPER_TXF_TSO */
 
 /* Rings: power-of-two numbers of descriptors; indices are free-running 16 bit. */
 #define VESPER_RING_LOG2_MIN 3
@@ -130,7 +138,10 @@ enum vesper_tx_op {
 };
 
 #define VESPER_TXF_LOOKASIDE (1u << 0) /* the result comes back on this pair's RX ring */
-#define VESPER_TXF_MASK	     VESPER_TXF_LOOKASIDE
+#define VESPER_TXF_MORE	     (1u << 1) /* the frame goes on in the next descriptor that is no CONTEXT */
+#define VESPER_TXF_CSUM	     (1u << 2) /* put the Internet checksum in, where the CONTEXT before says */
+#define VESPER_TXF_TSO	     (1u << 3) /* cut TCP segments, as the CONTEXT before says */
+#define VESPER_TXF_MASK	     (VESPER_TXF_LOOKASIDE | VESPER_TXF_MORE | VESPER_TXF_CSUM | VESPER_TXF_TSO)
 
 struct vesper_tx_desc {
 	vesper_le64 addr; /* DMA address of the frame, any alignment */
@@ -147,11 +158,13 @@ struct vesper_tx_desc {
  */
 struct vesper_tx_ctx {
 	vesper_le32 seq_hi; /* INPLACE with ESN: upper half of the sequence number; else 0 */
-	vesper_le32 reserved0;
-	vesper_le16 reserved1;
-	vesper_u8 op;	 /* VESPER_OP_CONTEXT */
-	vesper_u8 flags; /* 0 */
-	vesper_le32 reserved2;
+	vesper_le16 mss;	 /* TSO: TCP payload bytes of each segment but the last; else 0 */
+	vesper_le16 hdr_len;	 /* TSO: bytes up to the end of the TCP header (<= 192); else 0 */
+	vesper_le16 csum_start;	 /* CSUM, TSO: offset from which on it is summed (TSO: TCP header) */
+	vesper_u8 op;		 /* VESPER_OP_CONTEXT */
+	vesper_u8 flags;	 /* 0 */
+	vesper_le16 csum_offset; /* CSUM, TSO: from csum_start on, where the checksum goes */
+	vesper_le16 l3_offset;	 /* TSO: of the IP header; else 0 */
 };
 
 /* ---- RX descriptor, 16 bytes: one buffer for one frame ---- */
@@ -179,6 +192,9 @@ struct vesper_rx_desc {
 #define VESPER_CPL_ESP	     (1u << 1) /* RX: the card decrypted and authenticated */
 #define VESPER_CPL_LOOKASIDE (1u << 2) /* RX: result of a TX descriptor, see `tag` */
 #define VESPER_CPL_INPLACE   (1u << 3) /* RX: decrypted, not stripped; `status` is the verdict */
+#define VESPER_CPL_CSUM	     (1u << 4) /* RX: TCP or UDP and IPv4 header checksum are right */
+#define VESPER_CPL_HASH	     (1u << 5) /* RX: without CPL_ESP `seq` holds the receive hash */
+#define VESPER_CPL_L4HASH    (1u << 6) /* RX: the hash is over ports too */
 
 struct vesper_tx_cpl {
 	vesper_le16 index; /* free-running index of the TX descriptor */
