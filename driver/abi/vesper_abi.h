@@ -65,6 +65,8 @@ typedef uint64_t vesper_le64;
 #define VESPER_FRAME_MAX 9618
 
 #define VESPER_PIECES_MAX 64	/* descriptors of one frame */
+#define VESPER_CSUM_START_MAX 192
+#define VESPER_CSUM_END_MAX   256
 #define VESPER_TSO_MAX	  65600 /* bytes of a frame with VESPER_TXF_TSO */
 
 /* Rings: power-of-two numbers of descriptors; indices are free-running 16 bit. */

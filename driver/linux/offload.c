@@ -12,10 +12,7 @@
 
 #include "vesper.h"
 
-/* What the card keeps of a frame to look at, or to repeat (struct vesper_tx_ctx). */
-#define CSUM_START_MAX 192
-#define CSUM_FIELD_MAX 256
-#define TSO_HEADER_MAX 192
+#define TSO_HEADER_MAX VESPER_CSUM_START_MAX
 #define TCP_HEADER_MAX 60
 
 #define TSO_FEATURES (NETIF_F_TSO | NETIF_F_TSO6 | NETIF_F_TSO_ECN)
@@ -56,7 +53,8 @@ netdev_features_t vesper_features_check(struct sk_buff *skb, struct net_device *
 	if (skb->ip_summed != CHECKSUM_PARTIAL)
 		return features & ~NETIF_F_GSO_MASK;
 	start = skb_checksum_start_offset(skb);
-	if (start > CSUM_START_MAX || start + skb->csum_offset + sizeof(__sum16) > CSUM_FIELD_MAX)
+	if (start > VESPER_CSUM_START_MAX || skb->csum_offset % sizeof(__sum16) ||
+	    start + skb->csum_offset + sizeof(__sum16) > VESPER_CSUM_END_MAX)
 		return features & ~(NETIF_F_CSUM_MASK | NETIF_F_GSO_MASK);
 	/* A tunnel's own header is one more that would have to be mended, unless it is taken off. */
 	if (start + TCP_HEADER_MAX > TSO_HEADER_MAX ||
@@ -107,7 +105,7 @@ int vesper_offload_tx(struct sk_buff *skb, struct vesper_tx_offload *off)
 	*off = (struct vesper_tx_offload){ .frames = 1, .bytes = skb->len };
 	if (skb->ip_summed == CHECKSUM_PARTIAL) {
 		start = skb_checksum_start_offset(skb);
-		if (start > CSUM_START_MAX)
+		if (start > VESPER_CSUM_START_MAX)
 			return -EINVAL;
 		off->flags = VESPER_TXF_CSUM;
 		off->csum_start = (u16)start;
