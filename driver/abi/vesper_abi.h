@@ -53,21 +53,13 @@ typedef uint64_t vesper_le64;
 #define VESPER_FEAT_LIFETIME   (1u << 13) /* limits in packets and bytes */
 #define VESPER_FEAT_EVENTS     (1u << 14)
 #define VESPER_FEAT_SG	       (1u << 15) /* frames in pieces: VESPER_TXF_MORE */
-#define VESPER_FEAT_TX_CSUM    (1u << 16) /* checksum put in: VESPER_TXF_CSUM */
-#define VESPER_FEAT_TSO	       (1u << 17) /* TCP segmentation: VESPER_TXF_TSO */
-#define VESPER_FEAT_RX_CSUM    (1u << 18) /* checksums checked: VESPER_CPL_CSUM */
-#define VESPER_FEAT_RSS	       (1u << 19) /* receive hash and queue by inner headers */
+#define VESPER_FEAT_TX_CSUM    (1u << 16) /* checksums put in: VESPER_TXF_CSUM */
 #define VESPER_FEAT_FILTER     (1u << 20) /* destination addresses: RX_FILTER */
 #define VESPER_FEAT_MODERATION (1u << 21) /* interrupts wait: queue[].MODERATION */
 
 /* Frame lengths in bytes, Ethernet header included, FCS not. */
 #define VESPER_FRAME_MIN 14
 #define VESPER_FRAME_MAX 9618
-
-#define VESPER_PIECES_MAX 64	/* descriptors of one frame */
-#define VESPER_CSUM_START_MAX 192
-#define VESPER_CSUM_END_MAX   256
-#define VESPER_TSO_MAX	  65600 /* bytes of a frame with VESPER_TXF_TSO */
 
 /* Rings: power-of-two numbers of descriptors; indices are free-running 16 bit. */
 #define VESPER_RING_LOG2_MIN 3
@@ -140,10 +132,16 @@ enum vesper_tx_op {
 };
 
 #define VESPER_TXF_LOOKASIDE (1u << 0) /* the result comes back on this pair's RX ring */
-#define VESPER_TXF_MORE	     (1u << 1) /* the frame goes on in the next descriptor that is no CONTEXT */
-#define VESPER_TXF_CSUM	     (1u << 2) /* put the Internet checksum in, where the CONTEXT before says */
-#define VESPER_TXF_TSO	     (1u << 3) /* cut TCP segments, as the CONTEXT before says */
-#define VESPER_TXF_MASK	     (VESPER_TXF_LOOKASIDE | VESPER_TXF_MORE | VESPER_TXF_CSUM | VESPER_TXF_TSO)
+#define VESPER_TXF_MORE	     (1u << 1) /* the frame goes on in the next one that is no CONTEXT */
+#define VESPER_TXF_CSUM	     (1u << 2) /* put the Internet checksum in: vesper_tx_ctx */
+#define VESPER_TXF_MASK	     (VESPER_TXF_LOOKASIDE | VESPER_TXF_MORE | VESPER_TXF_CSUM)
+
+/* Descriptors of a frame in pieces, from the first piece to the last. */
+#define VESPER_PIECES_MAX 64
+
+/* The checksum is over the frame from csum_start on; it stands in the frame's first bytes. */
+#define VESPER_CSUM_START_MAX 192
+#define VESPER_CSUM_END_MAX   256
 
 struct vesper_tx_desc {
 	vesper_le64 addr; /* DMA address of the frame, any alignment */
@@ -154,19 +152,31 @@ struct vesper_tx_desc {
 };
 
 /*
+ * A frame may come in pieces: each has a descriptor of its own, 1 to
+ * VESPER_FRAME_MAX bytes at any alignment; all but the last have VESPER_TXF_MORE,
+ * and else the same op, sa and flags. All pieces but the last complete with
+ * status OK and length 0 and are not counted; the last has the frame's fate. The
+ * card begins a frame when it sees its last piece. Not with DECRYPT.
+ */
+
+/*
  * A descriptor that carries no frame. It completes as every other does, with
- * status OK and length 0, is not counted, and holds for the next descriptor of
- * its ring, whatever that is. A later one replaces it.
+ * status OK and length 0, is not counted, and holds for the next frame that
+ * begins on its ring, whatever that is. A later one replaces it.
+ *
+ * VESPER_TXF_CSUM sums the frame as numbers of 16 bits from csum_start to its end
+ * and writes the complement (0xffff instead of 0) to csum_offset bytes behind
+ * csum_start, where the pseudo header's sum, not inverted, must stand. Before
+ * encryption. Not with DECRYPT.
  */
 struct vesper_tx_ctx {
 	vesper_le32 seq_hi; /* INPLACE with ESN: upper half of the sequence number; else 0 */
-	vesper_le16 mss;	 /* TSO: TCP payload bytes of each segment but the last; else 0 */
-	vesper_le16 hdr_len;	 /* TSO: bytes up to the end of the TCP header (<= 192); else 0 */
-	vesper_le16 csum_start;	 /* CSUM, TSO: offset from which on it is summed (TSO: TCP header) */
+	vesper_le32 reserved0;
+	vesper_le16 csum_start;	 /* CSUM: in the frame, 14..VESPER_CSUM_START_MAX; else 0 */
 	vesper_u8 op;		 /* VESPER_OP_CONTEXT */
 	vesper_u8 flags;	 /* 0 */
-	vesper_le16 csum_offset; /* CSUM, TSO: from csum_start on, where the checksum goes */
-	vesper_le16 l3_offset;	 /* TSO: of the IP header; else 0 */
+	vesper_le16 csum_offset; /* CSUM: even, the checksum ends by VESPER_CSUM_END_MAX; else 0 */
+	vesper_le16 reserved1;
 };
 
 /* ---- RX descriptor, 16 bytes: one buffer for one frame ---- */
@@ -194,9 +204,6 @@ struct vesper_rx_desc {
 #define VESPER_CPL_ESP	     (1u << 1) /* RX: the card decrypted and authenticated */
 #define VESPER_CPL_LOOKASIDE (1u << 2) /* RX: result of a TX descriptor, see `tag` */
 #define VESPER_CPL_INPLACE   (1u << 3) /* RX: decrypted, not stripped; `status` is the verdict */
-#define VESPER_CPL_CSUM	     (1u << 4) /* RX: TCP or UDP and IPv4 header checksum are right */
-#define VESPER_CPL_HASH	     (1u << 5) /* RX: without CPL_ESP `seq` holds the receive hash */
-#define VESPER_CPL_L4HASH    (1u << 6) /* RX: the hash is over ports too */
 
 struct vesper_tx_cpl {
 	vesper_le16 index; /* free-running index of the TX descriptor */
@@ -538,7 +545,8 @@ struct vesper_mbx_sa_query_rsp {
 
 /* Counters since reset, one consistent snapshot. Index: enum vesper_status; entry 0 counts what passed. */
 struct vesper_stats {
-	vesper_le64 tx[VESPER_ST_COUNT]; /* one for each TX descriptor, lookaside ones too */
+	vesper_le64
+		tx[VESPER_ST_COUNT]; /* one for each frame of the TX rings, lookaside ones too */
 	vesper_le64 rx[VESPER_ST_COUNT]; /* one for each frame from the wire */
 	vesper_le64 tx_bytes;		 /* of passed frames, as they left the pipe */
 	vesper_le64 rx_bytes;
@@ -586,7 +594,9 @@ VESPER_ABI_OFFSET(vesper_tx_desc, len, 8);
 VESPER_ABI_OFFSET(vesper_tx_desc, op, 10);
 VESPER_ABI_OFFSET(vesper_tx_desc, sa, 12);
 VESPER_ABI_SIZE(vesper_tx_ctx, 16);
+VESPER_ABI_OFFSET(vesper_tx_ctx, csum_start, 8);
 VESPER_ABI_OFFSET(vesper_tx_ctx, op, 10);
+VESPER_ABI_OFFSET(vesper_tx_ctx, csum_offset, 12);
 VESPER_ABI_SIZE(vesper_rx_desc, 16);
 VESPER_ABI_OFFSET(vesper_rx_desc, len, 8);
 VESPER_ABI_SIZE(vesper_tx_cpl, 16);
