@@ -1,3 +1,8 @@
+rtl/offload/rx_pkg.sv
+rtl/esp/ip_pkg.sv
+rtl/esp/ip_parse.sv
+rtl/offload/rx_csum.sv
+rtl/offload/rx_class.sv
 rtl/dma/dma_pkg.sv
 rtl/dma/dma_desc_fetch.sv
 rtl/dma/dma_cpl_ring.sv

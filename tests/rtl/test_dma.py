@@ -61,5 +61,21 @@ def test_dma_moderation(testcase):
     run("dma_tb", SOURCES, "cocotb_dma_moderation", testcase=testcase)
 
 
+RX_CLASS = [
+    "published_hashes",
+    "checksums",
+    "whose_hash",
+    "flows",
+    "mixed",
+    "switched_under_load",
+    "rate",
+]
+
+
+@pytest.mark.parametrize("testcase", RX_CLASS)
+def test_rx_class(testcase):
+    run("dma_tb", SOURCES, "cocotb_rx_class", testcase=testcase)
+
+
 def test_dma_speed():
     assert run("dma_tb", SOURCES, "cocotb_dma_speed") == 5
