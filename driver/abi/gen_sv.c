@@ -52,6 +52,8 @@ static void constants(void)
 	NUM(VESPER_FEAT_POLICY);
 	NUM(VESPER_FEAT_LIFETIME);
 	NUM(VESPER_FEAT_EVENTS);
+	NUM(VESPER_FEAT_SG);
+	NUM(VESPER_FEAT_TX_CSUM);
 	NUM(VESPER_FEAT_RX_CSUM);
 	NUM(VESPER_FEAT_RSS);
 	NUM(VESPER_FEAT_FILTER);
@@ -134,7 +136,12 @@ static void codes(void)
 	BYTE(VESPER_OP_DUMMY);
 	BYTE(VESPER_OP_CONTEXT);
 	BYTE(VESPER_TXF_LOOKASIDE);
+	BYTE(VESPER_TXF_MORE);
+	BYTE(VESPER_TXF_CSUM);
 	BYTE(VESPER_TXF_MASK);
+	NUM(VESPER_PIECES_MAX);
+	NUM(VESPER_CSUM_START_MAX);
+	NUM(VESPER_CSUM_END_MAX);
 	BYTE(VESPER_CPL_PHASE);
 	BYTE(VESPER_CPL_ESP);
 	BYTE(VESPER_CPL_LOOKASIDE);
@@ -215,8 +222,9 @@ static void layouts(void)
 	BITS("RXC", vesper_rx_cpl, seq);
 	BITS("TXX", vesper_tx_ctx, seq_hi);
 	BITS("TXX", vesper_tx_ctx, reserved0);
+	BITS("TXX", vesper_tx_ctx, csum_start);
+	BITS("TXX", vesper_tx_ctx, csum_offset);
 	BITS("TXX", vesper_tx_ctx, reserved1);
-	BITS("TXX", vesper_tx_ctx, reserved2);
 	/* The record opens with the SA itself. */
 	SIZE("SA_REC", vesper_sa_record);
 	BITS("SA_REC", vesper_sa, dir);

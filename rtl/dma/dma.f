@@ -1,8 +1,14 @@
-rtl/offload/rx_pkg.sv
+rtl/lib/lane_pkg.sv
+rtl/lib/frame_fifo.sv
 rtl/esp/ip_pkg.sv
 rtl/esp/ip_parse.sv
+rtl/offload/rx_pkg.sv
 rtl/offload/rx_csum.sv
 rtl/offload/rx_class.sv
+rtl/offload/tx_pkg.sv
+rtl/offload/tx_pack.sv
+rtl/offload/tx_store.sv
+rtl/offload/tx_offload.sv
 rtl/dma/dma_pkg.sv
 rtl/dma/dma_desc_fetch.sv
 rtl/dma/dma_cpl_ring.sv

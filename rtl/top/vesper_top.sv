@@ -165,14 +165,24 @@ module vesper_top
   logic ev_w_valid, ev_w_ready, ev_b_valid, ev_b_error, ev_irq_valid, ev_irq_ready;
   write_beat_t ev_w_beat;
 
-  logic csr_idle, mgmt_idle, dma_idle, events_idle, datapath_idle;
+  logic csr_idle, mgmt_idle, mgmt_awake, dma_idle, events_idle, datapath_idle;
   assign idle = csr_idle && mgmt_idle && dma_idle && events_idle && datapath_idle && !wire_rx_axis_tvalid;
+
+  // In simulation it stands still until the host reads or writes.
+  wire clk_csr;
+  clock_gate csr_gate (
+      .clk,
+      .rst,
+      .busy (!csr_idle),
+      .gated(clk_csr)
+  );
 
   vesper_csr #(
       .QUEUES(QUEUES),
       .BLOCKS(BLOCKS),
       .SA_ENTRIES(SA_ENTRIES)
   ) csr (
+      .clk (clk_csr),
       .idle(csr_idle),
       .*
   );
@@ -188,6 +198,8 @@ module vesper_top
   ) mgmt (
       .rxs_valid({wire_drop_valid, rxs_valid}),
       .rxs_verdict({wire_drop_verdict, rxs_verdict}),
+      .host_awake(!csr_idle),
+      .awake(mgmt_awake),
       .idle(mgmt_idle),
       .*
   );

@@ -77,5 +77,21 @@ def test_rx_class(testcase):
     run("dma_tb", SOURCES, "cocotb_rx_class", testcase=testcase)
 
 
+PIECES = [
+    "pieces",
+    "faults_anywhere",
+    "faults_anywhere_small_rings",
+    "rules",
+    "frames_without_end",
+    "disable_within_a_frame",
+    "checksums",
+]
+
+
+@pytest.mark.parametrize("testcase", PIECES)
+def test_dma_pieces(testcase):
+    run("dma_tb", SOURCES, "cocotb_dma_pieces", testcase=testcase)
+
+
 def test_dma_speed():
     assert run("dma_tb", SOURCES, "cocotb_dma_speed") == 5

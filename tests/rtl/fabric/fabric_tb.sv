@@ -240,6 +240,7 @@ module fabric_tb
       .cfg_cmd(fill_busy ? 3'd0 : cfg_cmd),
       .dscp_map('0),
       .natt_port('0),
+      .mgmt_awake(1'b1),
       .sa_ev_ready(1'b1),
       .pol_cfg_we(1'b0),
       .pol_cfg_word('0),

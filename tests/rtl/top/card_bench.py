@@ -9,13 +9,13 @@ from card_fates import Fate, Ledger, Rules
 from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, Lock, ReadWrite
 from cocotbext.axi import AxiStreamBus, AxiStreamFrame, AxiStreamSink, AxiStreamSource
-from dma_bench import Host
+from dma_bench import Host, before_checksum
 from esp_packet import MACS, ST
 from event_driver import EventRing, fields
 from frames import to_int
 from mgmt import abi
 from mgmt.card import Card as MailboxClient
-from ring_driver import CONTEXT, ENCRYPT, LOOKASIDE, OK, PLAIN
+from ring_driver import CONTEXT, CSUM, DECRYPT, ENCRYPT, LOOKASIDE, OK, PLAIN
 from rx_model import Rss
 
 STATE, CONTROL, MTU, RX_QUEUE, RX_FILTER, RING, STATUS = 0x14, 0x18, 0x1C, 0x20, 0x2C, 0x40, 0x44
@@ -52,15 +52,24 @@ class Mailbox(MailboxClient):
 
 class Card(Host, EventRing):
     """mtu: largest frame sent; control: CONTROL; rx_queue: pair of what comes from the wire without an SA; interval:
-    of the events' rate limit, 0 for none; rss: an rx_model.Rss."""
+    of the events' rate limit, 0 for none; offloads: share of frames that go in pieces or with a checksum to be put in;
+    rss: an rx_model.Rss."""
 
     def __init__(
-        self, dut, wire_stall=0.0, mtu=1514, control=RX_ENABLE, rx_queue=1, interval=0, rss=None, **host
+        self,
+        dut,
+        wire_stall=0.0,
+        mtu=1514,
+        control=RX_ENABLE,
+        rx_queue=1,
+        interval=0,
+        offloads=0.3,
+        rss=None,
+        **host,
     ):
         super().__init__(dut, **host)
         self.mtu, self.control, self.rx_queue, self.interval = mtu, control, rx_queue, interval
-        self.rss = rss or Rss()
-        self.mailbox = Mailbox(dut, self.bus)
+        self.mailbox, self.offloads, self.rss = Mailbox(dut, self.bus), offloads, rss or Rss()
         for name in ("wire_rx_axis", "wire_tx_axis"):
             logging.getLogger(f"cocotb.{dut._name}.{name}").setLevel(logging.WARNING)
         self.wire_in = AxiStreamSource(AxiStreamBus.from_prefix(dut, "wire_rx_axis"), dut.clk, dut.rst)
@@ -182,9 +191,25 @@ class Card(Host, EventRing):
         flags = LOOKASIDE if fate.lookaside else 0
         if fate.lookaside and OK in fate.may:
             self.coming[number] += 1
-        pair, offset = self.pairs[number], self.random.randrange(64)
-        self.send(pair, fate.data, offset, op=fate.op, flags=flags, sa=handle, note=fate)
+        pair, how = self.pairs[number], dict(op=fate.op, sa=handle, note=fate)
+        if fate.op != DECRYPT and pair.tx.free > 6 and self.random.random() < self.offloads:
+            self._offloaded(pair, fate, flags, how)
+        else:
+            self.send(pair, fate.data, self.random.randrange(64), flags=flags, **how)
         return fate
+
+    def _offloaded(self, pair, fate, flags, how):
+        """In pieces, or with some checksum left to the card, or both: to what becomes of it that makes no difference."""
+        data, silent = fate.data, Fate(b"", op=CONTEXT, silent=True)
+        start = self.random.randrange(14, 60)
+        offset = 2 * self.random.randrange(30)
+        if any(data[start + offset : start + offset + 2]) and start + offset + 2 <= len(data):
+            data = before_checksum(data, start, offset)
+            flags |= CSUM
+            pair.context(fate.number_hi, csum_start=start, csum_offset=offset, note=silent)
+        self.send_pieces(
+            pair, data, self.cuts(len(data), self.random.randrange(1, 5)), flags, part=silent, **how
+        )
 
     def send_out(self, number, data, op=PLAIN, handle=0, lookaside=False, want=None, number_hi=0, may=None):
         fate = self.rules.outbound(data, op, handle, number_hi, lookaside)
