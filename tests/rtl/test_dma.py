@@ -61,6 +61,22 @@ def test_dma_moderation(testcase):
     run("dma_tb", SOURCES, "cocotb_dma_moderation", testcase=testcase)
 
 
+RX_CLASS = [
+    "published_hashes",
+    "checksums",
+    "whose_hash",
+    "flows",
+    "mixed",
+    "switched_under_load",
+    "rate",
+]
+
+
+@pytest.mark.parametrize("testcase", RX_CLASS)
+def test_rx_class(testcase):
+    run("dma_tb", SOURCES, "cocotb_rx_class", testcase=testcase)
+
+
 PIECES = [
     "pieces",
     "faults_anywhere",
