@@ -2,6 +2,7 @@ rtl/lib/lane_pkg.sv
 rtl/lib/frame_fifo.sv
 rtl/esp/ip_pkg.sv
 rtl/offload/tx_pkg.sv
+rtl/offload/tx_cut.sv
 rtl/offload/tx_pack.sv
 rtl/offload/tx_store.sv
 rtl/offload/tx_offload.sv
