@@ -108,7 +108,7 @@ module vesper_csr
 
   localparam int Features = FEAT_ESP_OUT | FEAT_ESP_IN | FEAT_LOOKASIDE | FEAT_TUNNEL | FEAT_TRANSPORT | FEAT_IPV4 |
       FEAT_AES_GCM | FEAT_IPV6 | FEAT_AES_GMAC | FEAT_ESN | FEAT_UDP | FEAT_INPLACE | FEAT_POLICY | FEAT_LIFETIME |
-      FEAT_EVENTS | FEAT_SG | FEAT_TX_CSUM | FEAT_RX_CSUM | FEAT_RSS | FEAT_FILTER | FEAT_MODERATION;
+      FEAT_EVENTS | FEAT_SG | FEAT_TX_CSUM | FEAT_TSO | FEAT_RX_CSUM | FEAT_RSS | FEAT_FILTER | FEAT_MODERATION;
   assign in.abi.major.next = 16'(ABI_MAJOR);
   assign in.abi.minor.next = 16'(ABI_MINOR);
   assign in.features.bits.next = 32'(Features);

@@ -6,6 +6,7 @@ rtl/offload/rx_pkg.sv
 rtl/offload/rx_csum.sv
 rtl/offload/rx_class.sv
 rtl/offload/tx_pkg.sv
+rtl/offload/tx_cut.sv
 rtl/offload/tx_pack.sv
 rtl/offload/tx_store.sv
 rtl/offload/tx_offload.sv

@@ -93,5 +93,10 @@ def test_dma_pieces(testcase):
     run("dma_tb", SOURCES, "cocotb_dma_pieces", testcase=testcase)
 
 
+@pytest.mark.parametrize("testcase", ["segments", "faults", "rules"])
+def test_dma_tso(testcase):
+    run("dma_tb", SOURCES, "cocotb_dma_tso", testcase=testcase)
+
+
 def test_dma_speed():
-    assert run("dma_tb", SOURCES, "cocotb_dma_speed") == 5
+    assert run("dma_tb", SOURCES, "cocotb_dma_speed") == 7

@@ -200,6 +200,7 @@ module dma_tb
     always_comb begin
       fate = '0;
       fate.host = 1'b1;
+      fate.more = tx_meta.more;
       fate.qid = tx_meta.qid;
       fate.index = tx_meta.index;
       fate.status = i == 0 ? ST_OK : too_big ? ST_TOO_BIG : ST_SA_STALE;

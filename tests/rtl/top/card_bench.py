@@ -15,7 +15,7 @@ from event_driver import EventRing, fields
 from frames import to_int
 from mgmt import abi
 from mgmt.card import Card as MailboxClient
-from ring_driver import CONTEXT, CSUM, DECRYPT, ENCRYPT, LOOKASIDE, OK, PLAIN
+from ring_driver import CONTEXT, CSUM, DECRYPT, ENCRYPT, LOOKASIDE, OK, PLAIN, TSO
 from rx_model import Rss
 
 STATE, CONTROL, MTU, RX_QUEUE, RX_FILTER, RING, STATUS = 0x14, 0x18, 0x1C, 0x20, 0x2C, 0x40, 0x44
@@ -217,6 +217,18 @@ class Card(Host, EventRing):
 
     def encrypts(self, number, data, sa, lookaside=False, want="OK", may=None):
         return self.send_out(number, data, ENCRYPT, sa.handle, lookaside, want, may=may)
+
+    def segments(self, number, tso, sa=None):
+        """A tso_frames.Tso, in pieces; each segment encrypted, with an SA of this pair alone. Not if one would be dropped."""
+        op, handle = (ENCRYPT, sa.handle) if sa else (PLAIN, 0)
+        fates = [self.rules.outbound(segment, op, handle) for segment in tso.segments]
+        if any(OK not in fate.may for fate in fates):
+            return
+        fates[-1].before = fates[:-1]
+        pair, silent = self.pairs[number], Fate(b"", op=CONTEXT, silent=True)
+        pair.context(**tso.context, note=silent)
+        cuts = self.cuts(len(tso.data), self.random.randrange(1, 5))
+        self.send_pieces(pair, tso.data, cuts, TSO, fates[-1], silent, op=op, sa=handle)
 
     def context(self, number, seq_hi):
         self.pairs[number].context(seq_hi, note=Fate(b"", op=CONTEXT, silent=True))

@@ -44,6 +44,7 @@ class Fate:
     silent: bool = False  # CONTEXT
     event: dict = None
     hash: tuple = None  # of the receive hash: it, and whether it is over ports
+    before: list = ()  # the segments before it, which complete nothing
 
 
 def received(fate, tag=0):
@@ -222,6 +223,12 @@ class Ledger:
                     place = SAD[DROPS.get(NAMES[status], NAMES[status])]
                     fate.sa.drops[place] = fate.sa.drops.get(place, 0) + 1
                 continue
+            for n, part in enumerate(fate.before):
+                if part.sa:
+                    self._number(part, entry["seq"] - len(fate.before) + n, last)
+                self.tx[OK] += 1
+                self.tx_bytes += len(part.result)
+                lane["wire"].append(padded(part.result))
             self.tx_bytes += entry["len"]
             if fate.op != DECRYPT and fate.sa:
                 assert id(fate.sa) not in gone, "an SA was gone, and is back"

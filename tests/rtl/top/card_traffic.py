@@ -10,6 +10,7 @@ from esp_in_frames import eth, ip, outer, random_chain, text_of, trailer
 from esp_packet import ETH, ST, TCP, UDP, be, ethernet, packet
 from ring_driver import DUMMY, ENCRYPT, INPLACE, POLICY
 from rx_model import ones_sum
+from tso_frames import Tso
 
 OK = ST["OK"]
 FRAME_MAX = 9618
@@ -100,6 +101,10 @@ class Mix:
         card = self.card
         if card.room(number) < 4 or card.pairs[number].tx.free < 2:
             return
+        if random.random() < 0.05 and card.pairs[number].tx.free > 8:
+            sa = random.choice((None, *self.outs[number][:3]))  # these stay
+            card.segments(number, Tso(random, random.randrange(1, 3000), random.randrange(300, 900)), sa)
+            return
         kind, lookaside = random.random(), random.random() < 0.4
         if kind < 0.12:
             data = random.randbytes(random.choice((14, 59, 60, 64, 65, size())))
@@ -152,7 +157,7 @@ class Mix:
         if kind == 0:
             card.refused(number, "BAD_LENGTH", length=random.choice((0, 13, FRAME_MAX + 1, 65535)))
         elif kind == 1:
-            card.refused(number, "BAD_FLAGS", flags=random.choice((2, 0x80, 3)))
+            card.refused(number, "BAD_FLAGS", flags=random.choice((0x10, 0x80, 0x41)))
         elif kind == 2:
             card.refused(number, "BAD_OP", op=random.choice((7, 255)))
         elif kind == 3:

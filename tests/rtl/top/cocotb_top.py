@@ -196,7 +196,7 @@ async def wrong_descriptors(dut):
         ("BAD_LENGTH", dict(length=13)),
         ("BAD_LENGTH", dict(length=FRAME_MAX + 1)),
         ("BAD_LENGTH", dict(address=(1 << 64) - 64, length=65)),
-        ("BAD_FLAGS", dict(flags=2)),
+        ("BAD_FLAGS", dict(flags=0x10)),
         ("BAD_FLAGS", dict(flags=LOOKASIDE | 0x80)),
         ("BAD_FLAGS", dict(op=DECRYPT)),
         ("BAD_FLAGS", dict(op=PLAIN, sa=1)),
