@@ -12,7 +12,6 @@
 
 #include "vesper.h"
 
-#define TSO_HEADER_MAX VESPER_CSUM_START_MAX
 #define TCP_HEADER_MAX 60
 
 #define TSO_FEATURES (NETIF_F_TSO | NETIF_F_TSO6 | NETIF_F_TSO_ECN)
@@ -57,7 +56,7 @@ netdev_features_t vesper_features_check(struct sk_buff *skb, struct net_device *
 	    start + skb->csum_offset + sizeof(__sum16) > VESPER_CSUM_END_MAX)
 		return features & ~(NETIF_F_CSUM_MASK | NETIF_F_GSO_MASK);
 	/* A tunnel's own header is one more that would have to be mended, unless it is taken off. */
-	if (start + TCP_HEADER_MAX > TSO_HEADER_MAX ||
+	if (start + TCP_HEADER_MAX > VESPER_TSO_HDR_MAX ||
 	    (skb->encapsulation && !vesper_xfrm_encapsulates(skb)))
 		features &= ~NETIF_F_GSO_MASK;
 	return features;
@@ -81,7 +80,7 @@ static int tso(struct sk_buff *skb, struct vesper_tx_offload *off)
 	off->mss = info->gso_size;
 	off->l3_offset = (u16)skb_network_offset(skb);
 	off->hdr_len = (u16)(start + tcp->doff * 4);
-	if (off->hdr_len > TSO_HEADER_MAX || off->hdr_len >= skb->len)
+	if (off->hdr_len > VESPER_TSO_HDR_MAX || off->hdr_len >= skb->len)
 		return -EINVAL;
 	payload = skb->len - off->hdr_len;
 	off->frames = (u16)DIV_ROUND_UP(payload, off->mss);
