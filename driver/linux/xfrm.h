@@ -10,19 +10,23 @@
 /* An SA on the card, from state_add to state_free. */
 struct vesper_xs {
 	struct xfrm_state *x;
-	u32 handle;
+	struct vesper_nic *
+		nic; /* with bonding it is another one after a failover, and then another vesper_xs */
+	u32 handle; /* 0: not on the card now */
 	struct rcu_head rcu;
-	/* Packet offload: the counters, the card's as they were last asked for and those from before it was moved. */
 	struct list_head list;
+	/* Packet offload: the counters, the card's as they were last asked for and those from before it was moved. */
 	atomic64_t packets, bytes, replay, integrity;
 	u64 seq, packets_before, bytes_before; /* as it came to the card */
+	/* What a card that is reset cannot tell any more: numbers that it was given packets for; highest received. */
+	atomic64_t sent, received;
 	struct vesper_past
 		*past; /* what will be known of it when it has left the card; NULL once it has */
 };
 
 static inline struct vesper_xs *vesper_xs_of(const struct xfrm_state *x)
 {
-	return (struct vesper_xs *)x->xso.offload_handle;
+	return (struct vesper_xs *)READ_ONCE(x->xso.offload_handle);
 }
 
 static inline bool vesper_xs_in(const struct xfrm_state *x)
@@ -50,9 +54,11 @@ int vesper_packet_init(struct vesper_nic *nic);
 void vesper_packet_free(struct vesper_nic *nic);
 const char *vesper_packet_why_not(const struct vesper_nic *nic, const struct xfrm_state *x);
 const char *vesper_packet_begin(struct vesper_nic *nic, struct vesper_xs *xs);
+void vesper_packet_again(struct vesper_xs *xs);
 void vesper_packet_abort(struct vesper_xs *xs);
+void vesper_packet_received(struct vesper_xs *xs, u32 seq);
 void vesper_packet_fill(struct vesper_sa *sa, const struct vesper_xs *xs);
-void vesper_packet_added(struct vesper_nic *nic, struct vesper_xs *xs);
+void vesper_packet_added(struct vesper_nic *nic);
 void vesper_packet_removed(struct vesper_nic *nic, struct vesper_xs *xs);
 void vesper_packet_update_stats(struct xfrm_state *x);
 int vesper_packet_policy_add(struct xfrm_policy *xp, struct netlink_ext_ack *extack);
@@ -61,7 +67,7 @@ void vesper_packet_policy_free(struct xfrm_policy *xp);
 int vesper_packet_unprotected(struct vesper_nic *nic, struct sk_buff *skb);
 
 bool vesper_packet_offload_ok(struct sk_buff *skb, struct xfrm_state *x);
-int vesper_packet_tx(struct sk_buff *skb, struct xfrm_state *x, struct vesper_tx_esp *esp);
+int vesper_packet_tx(struct sk_buff *skb, struct xfrm_state *x, struct vesper_xs *xs);
 
 #else
 
@@ -85,7 +91,15 @@ static inline const char *vesper_packet_begin(struct vesper_nic *nic, struct ves
 	return NULL;
 }
 
+static inline void vesper_packet_again(struct vesper_xs *xs)
+{
+}
+
 static inline void vesper_packet_abort(struct vesper_xs *xs)
+{
+}
+
+static inline void vesper_packet_received(struct vesper_xs *xs, u32 seq)
 {
 }
 
@@ -93,7 +107,7 @@ static inline void vesper_packet_fill(struct vesper_sa *sa, const struct vesper_
 {
 }
 
-static inline void vesper_packet_added(struct vesper_nic *nic, struct vesper_xs *xs)
+static inline void vesper_packet_added(struct vesper_nic *nic)
 {
 }
 
@@ -111,8 +125,7 @@ static inline bool vesper_packet_offload_ok(struct sk_buff *skb, struct xfrm_sta
 	return false;
 }
 
-static inline int vesper_packet_tx(struct sk_buff *skb, struct xfrm_state *x,
-				   struct vesper_tx_esp *esp)
+static inline int vesper_packet_tx(struct sk_buff *skb, struct xfrm_state *x, struct vesper_xs *xs)
 {
 	return -EOPNOTSUPP;
 }

@@ -2,6 +2,12 @@
 /* Crypto offload: the stack builds and strips ESP, the card encrypts, authenticates and decrypts in place. */
 #include "xfrm.h"
 
+/* The stack has it already: it comes from another card, by bonding's failover, and its numbers are the newest. */
+static bool moves(const struct xfrm_state *x)
+{
+	return !list_empty(&x->km.all);
+}
+
 /*
  * The sentence for what is left to the stack's software, or NULL. An IKE daemon moves an SA to another address by adding
  * it anew with the numbers that it had read before, and packets go out in between: software does not mind, since its IVs
@@ -11,7 +17,7 @@ const char *vesper_crypto_why_not(const struct xfrm_state *x)
 {
 	bool in = vesper_xs_in(x);
 
-	if (!in && vesper_xs_sequence(x))
+	if (!in && vesper_xs_sequence(x) && !moves(x))
 		return "An SA that has sent before is left to software: IVs might come twice";
 	if (!in && x->encap && x->props.family == AF_INET6)
 		return "ESP in UDP over IPv6 is sent by software: esp6_offload would crash";
@@ -35,7 +41,6 @@ void vesper_crypto_fill(struct vesper_sa *sa, const struct xfrm_state *x)
 void vesper_crypto_tx(struct sk_buff *skb, struct xfrm_state *x, struct vesper_tx_esp *esp)
 {
 	esp->op = VESPER_OP_INPLACE;
-	esp->sa = vesper_xs_of(x)->handle;
 	if (x->props.flags & XFRM_STATE_ESN)
 		esp->seq_hi = xfrm_offload(skb)->seq.hi;
 }

@@ -17,7 +17,6 @@
 #define POLL_PERIOD HZ
 #define PAST_TIME   (60 * HZ) /* longer than the stack takes to hear that an SA was used */
 #define STOP_TRIES  8
-#define SEQ_UNKNOWN U64_MAX
 #define NEEDED                                                                                   \
 	(VESPER_FEAT_ESP_OUT | VESPER_FEAT_ESP_IN | VESPER_FEAT_TUNNEL | VESPER_FEAT_TRANSPORT | \
 	 VESPER_FEAT_ESN | VESPER_FEAT_UDP | VESPER_FEAT_LIFETIME)
@@ -36,8 +35,7 @@ struct vesper_past {
 
 struct vesper_packet {
 	struct vesper_nic *nic;
-	struct mutex lock; /* of the lists; held while the card is asked */
-	struct list_head sas, past;
+	struct list_head past; /* under nic->sa_lock */
 	struct delayed_work poll;
 	atomic_t in_policies;		/* inbound and forward ones that want protection */
 	struct xfrm_state *unprotected; /* fits no template: what came in clear carries it */
@@ -87,11 +85,16 @@ static void forget_old(struct vesper_packet *p)
 static void poll(struct work_struct *work)
 {
 	struct vesper_packet *p = container_of(work, struct vesper_packet, poll.work);
+	struct vesper_nic *nic = p->nic;
 	struct vesper_xs *xs;
+	bool some = false;
 
-	mutex_lock(&p->lock);
-	list_for_each_entry(xs, &p->sas, list) {
-		if (!xs->past || !query(p, xs->handle))
+	mutex_lock(&nic->sa_lock);
+	list_for_each_entry(xs, &nic->sas, list) {
+		if (!xs->past)
+			continue;
+		some = true;
+		if (!xs->handle || !query(p, xs->handle))
 			continue;
 		take_counters(xs, &p->answer.info);
 		spin_lock_bh(&xs->x->lock);
@@ -100,9 +103,9 @@ static void poll(struct work_struct *work)
 		spin_unlock_bh(&xs->x->lock);
 	}
 	forget_old(p);
-	if (!list_empty(&p->sas) || !list_empty(&p->past))
+	if (some || !list_empty(&p->past))
 		schedule_delayed_work(&p->poll, POLL_PERIOD);
-	mutex_unlock(&p->lock);
+	mutex_unlock(&nic->sa_lock);
 }
 
 /* Under x->lock or another of the stack's locks, also in softirq. */
@@ -154,6 +157,13 @@ static bool stop(struct vesper_packet *p, u32 handle, bool in, u64 *last)
 	return false;
 }
 
+/* Which number has it used, at most? As far as is known without the card. */
+static u64 used(const struct vesper_xs *xs)
+{
+	return vesper_xs_in(xs->x) ? atomic64_read(&xs->received) :
+				     xs->seq + atomic64_read(&xs->sent);
+}
+
 /* An SA that the stack has deleted leaves the card, once; what the card knows of it is kept for a while. */
 static void leave(struct vesper_packet *p, struct vesper_xs *xs)
 {
@@ -161,11 +171,13 @@ static void leave(struct vesper_packet *p, struct vesper_xs *xs)
 
 	if (!past)
 		return;
-	if (stop(p, xs->handle, past->in, &past->seq))
-		take_counters(xs, &p->answer.info);
-	else
-		past->seq = SEQ_UNKNOWN;
-	vesper_xs_leaves(p->nic, xs->handle);
+	if (xs->handle) {
+		if (stop(p, xs->handle, past->in, &past->seq))
+			take_counters(xs, &p->answer.info);
+		vesper_xs_leaves(p->nic, xs->handle);
+		WRITE_ONCE(xs->handle, 0);
+	}
+	past->seq = max(past->seq, used(xs));
 	past->packets = atomic64_read(&xs->packets);
 	past->bytes = atomic64_read(&xs->bytes);
 	past->until = jiffies + PAST_TIME;
@@ -203,8 +215,6 @@ static const char *continue_from(struct vesper_xs *xs, const struct vesper_past 
 	if (!past)
 		return was_used(xs->x) ? "An SA that was in use elsewhere has no packet offload" :
 					 NULL;
-	if (past->seq == SEQ_UNKNOWN)
-		return "The card did not say which numbers this SA has used";
 	xs->seq = max(xs->seq, past->seq);
 	if (!moved(past, xs->past))
 		return NULL;
@@ -223,7 +233,7 @@ static const char *continue_from(struct vesper_xs *xs, const struct vesper_past 
  * IKE daemons move an SA to another address by deleting it and adding it with the numbers that the stack knows: none, in
  * packet mode. So one that has been on the card goes on where the card was: no IV is used twice, no packet is
  * received twice, limits count on. Two outbound SAs with one key at a time (migration: the stack adds first, and
- * deletes then) are refused.
+ * deletes then) are refused. Under nic->sa_lock, as all that follow.
  *
  * Return: NULL; or a sentence, and then vesper_packet_abort() is to be called.
  */
@@ -246,8 +256,7 @@ const char *vesper_packet_begin(struct vesper_nic *nic, struct vesper_xs *xs)
 	now->key_len = min_t(unsigned int, key_len, sizeof(now->key));
 	memcpy(now->key, xs->x->aead->alg_key, now->key_len);
 	xs->seq = vesper_xs_sequence(xs->x);
-	mutex_lock(&p->lock);
-	list_for_each_entry(other, &p->sas, list) {
+	list_for_each_entry(other, &nic->sas, list) {
 		if (!other->past || !same_key(other->past, now))
 			continue;
 		if (READ_ONCE(other->x->km.state) == XFRM_STATE_DEAD)
@@ -257,8 +266,29 @@ const char *vesper_packet_begin(struct vesper_nic *nic, struct vesper_xs *xs)
 	}
 	if (!why)
 		why = continue_from(xs, past_of(p, now));
-	mutex_unlock(&p->lock);
+	atomic64_set(&xs->received, xs->seq);
 	return why;
+}
+
+/* The card has lost the SA in a reset, and gets it again. Its limits count on from what the card said last of it. */
+void vesper_packet_again(struct vesper_xs *xs)
+{
+	xs->seq = used(xs);
+	atomic64_set(&xs->sent, 0);
+	xs->packets_before = atomic64_read(&xs->packets);
+	xs->bytes_before = atomic64_read(&xs->bytes);
+}
+
+/* In NAPI context: a packet with this number, of which the upper half is the one that makes it the nearest. */
+void vesper_packet_received(struct vesper_xs *xs, u32 seq)
+{
+	s64 highest = atomic64_read(&xs->received), now;
+
+	do {
+		now = highest + (s32)(seq - (u32)highest);
+		if (now <= highest)
+			return;
+	} while (!atomic64_try_cmpxchg(&xs->received, &highest, now));
 }
 
 /* The SA does not come to the card after all. */
@@ -273,6 +303,8 @@ const char *vesper_packet_why_not(const struct vesper_nic *nic, const struct xfr
 {
 	if ((nic->features & NEEDED) != NEEDED)
 		return "The card has no packet offload";
+	if (x->xso.dev != nic->netdev)
+		return "Bonding passes no policies on, so its SAs have no packet offload";
 	if (x->if_id)
 		return "SAs of an XFRM interface (if_id) have no packet offload";
 	if (x->mark.m || x->props.smark.m || x->props.smark.v)
@@ -331,23 +363,15 @@ void vesper_packet_fill(struct vesper_sa *sa, const struct vesper_xs *xs)
 	sa->soft_bytes = cpu_to_le64(soft_limit(l->soft_byte_limit, l->hard_byte_limit, bytes));
 }
 
-void vesper_packet_added(struct vesper_nic *nic, struct vesper_xs *xs)
+void vesper_packet_added(struct vesper_nic *nic)
 {
-	struct vesper_packet *p = nic->packet;
-
 	atomic64_inc(&nic->packet_sas);
-	mutex_lock(&p->lock);
-	list_add(&xs->list, &p->sas);
-	mutex_unlock(&p->lock);
-	schedule_delayed_work(&p->poll, POLL_PERIOD);
+	schedule_delayed_work(&nic->packet->poll, POLL_PERIOD);
 }
 
 void vesper_packet_removed(struct vesper_nic *nic, struct vesper_xs *xs)
 {
-	mutex_lock(&nic->packet->lock);
 	leave(nic->packet, xs);
-	list_del(&xs->list);
-	mutex_unlock(&nic->packet->lock);
 	atomic64_dec(&nic->packet_sas);
 }
 
@@ -437,8 +461,6 @@ int vesper_packet_init(struct vesper_nic *nic)
 	}
 	p->unprotected->props.mode = XFRM_MODE_TRANSPORT;
 	p->nic = nic;
-	mutex_init(&p->lock);
-	INIT_LIST_HEAD(&p->sas);
 	INIT_LIST_HEAD(&p->past);
 	INIT_DELAYED_WORK(&p->poll, poll);
 	nic->packet = p;
