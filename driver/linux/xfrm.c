@@ -327,7 +327,7 @@ static struct vesper_xs *find_in(struct vesper_nic *nic, u32 handle)
  * the stack checks the SA's selector and the policy for it; not with the flags of an offload, which would have it trust
  * the card to have done that.
  *
- * Return: 0; -ENOENT for an SA that is gone; -ENOBUFS. Then the frame is to be dropped: it is no longer what was on the
+ * Return: 0; -ENOENT for an SA that is gone; -EPERM for ESP that is to be received by the card; -ENOBUFS. Then the frame is to be dropped: it is no longer what was on the
  * wire, or policies could not be checked.
  */
 int vesper_xfrm_rx(struct vesper_nic *nic, struct sk_buff *skb, const struct vesper_rx_cpl *cpl)
@@ -337,7 +337,8 @@ int vesper_xfrm_rx(struct vesper_nic *nic, struct sk_buff *skb, const struct ves
 	int err = 0;
 
 	if (!(cpl->flags & (VESPER_CPL_INPLACE | VESPER_CPL_ESP)))
-		return vesper_packet_unprotected(nic, skb);
+		return vesper_packet_goes_past(nic, skb) ? -EPERM :
+							   vesper_packet_unprotected(nic, skb);
 	rcu_read_lock();
 	xs = find_in(nic, le32_to_cpu(cpl->sa));
 	if (!xs) {

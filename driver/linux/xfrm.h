@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What the files about IPsec share: xfrm.c (both modes), xfrm_crypto.c, xfrm_packet.c and xfrm_outer.c. */
+/* What the files about IPsec share: xfrm.c (both modes), xfrm_crypto.c, xfrm_packet.c, _outer.c and _guard.c. */
 #ifndef VESPER_LINUX_XFRM_H
 #define VESPER_LINUX_XFRM_H
 
@@ -20,6 +20,7 @@ struct vesper_xs {
 	u64 seq, packets_before, bytes_before; /* as it came to the card */
 	/* What a card that is reset cannot tell any more: numbers that it was given packets for; highest received. */
 	atomic64_t sent, received;
+	u64 drops[VESPER_SAD_COUNT]; /* the card's, as they were last asked for */
 	struct vesper_past
 		*past; /* what will be known of it when it has left the card; NULL once it has */
 };
@@ -46,7 +47,7 @@ void vesper_crypto_fill(struct vesper_sa *sa, const struct xfrm_state *x);
 void vesper_crypto_tx(struct sk_buff *skb, struct xfrm_state *x, struct vesper_tx_esp *esp);
 void vesper_crypto_rx(struct sk_buff *skb, struct sec_path *sp, u8 status);
 
-/* ---- xfrm_packet.c, xfrm_outer.c: nothing of it before 6.12 ---- */
+/* ---- xfrm_packet.c, xfrm_outer.c, xfrm_guard.c: nothing of it before 6.12 ---- */
 
 #if VESPER_XFRM_PACKET
 
@@ -65,6 +66,7 @@ int vesper_packet_policy_add(struct xfrm_policy *xp, struct netlink_ext_ack *ext
 void vesper_packet_policy_delete(struct xfrm_policy *xp);
 void vesper_packet_policy_free(struct xfrm_policy *xp);
 int vesper_packet_unprotected(struct vesper_nic *nic, struct sk_buff *skb);
+bool vesper_packet_goes_past(struct vesper_nic *nic, struct sk_buff *skb);
 
 bool vesper_packet_offload_ok(struct sk_buff *skb, struct xfrm_state *x);
 int vesper_packet_tx(struct sk_buff *skb, struct xfrm_state *x, struct vesper_xs *xs);
@@ -118,6 +120,11 @@ static inline void vesper_packet_removed(struct vesper_nic *nic, struct vesper_x
 static inline int vesper_packet_unprotected(struct vesper_nic *nic, struct sk_buff *skb)
 {
 	return 0;
+}
+
+static inline bool vesper_packet_goes_past(struct vesper_nic *nic, struct sk_buff *skb)
+{
+	return false;
 }
 
 static inline bool vesper_packet_offload_ok(struct sk_buff *skb, struct xfrm_state *x)

@@ -55,12 +55,42 @@ static bool query(struct vesper_packet *p, u32 handle)
 	       le32_to_cpu(p->answer.info.handle) == handle;
 }
 
+/* What software ESP would count in /proc/net/xfrm_stat for a packet that the card has dropped; 0: nothing. */
+static const u8 mib_in[VESPER_SAD_COUNT] = {
+	[VESPER_SAD_REPLAY] = LINUX_MIB_XFRMINSTATESEQERROR,
+	[VESPER_SAD_ICV] = LINUX_MIB_XFRMINSTATEPROTOERROR,
+	[VESPER_SAD_PADDING] = LINUX_MIB_XFRMINSTATEPROTOERROR,
+	[VESPER_SAD_ESP_LENGTH] = LINUX_MIB_XFRMINSTATEPROTOERROR,
+	[VESPER_SAD_NEXT_HEADER] = LINUX_MIB_XFRMINSTATEMODEERROR,
+	[VESPER_SAD_INNER] = LINUX_MIB_XFRMINSTATEMODEERROR,
+	[VESPER_SAD_ENCAP] = LINUX_MIB_XFRMINSTATEMISMATCH,
+	[VESPER_SAD_LIFETIME] = LINUX_MIB_XFRMINSTATEEXPIRED,
+};
+static const u8 mib_out[VESPER_SAD_COUNT] = {
+	[VESPER_SAD_LIFETIME] = LINUX_MIB_XFRMOUTSTATEEXPIRED,
+	[VESPER_SAD_SEQ_EXHAUSTED] = LINUX_MIB_XFRMOUTSTATESEQERROR,
+	[VESPER_SAD_TOO_BIG] = LINUX_MIB_XFRMOUTERROR,
+	[VESPER_SAD_FRAGMENT] = LINUX_MIB_XFRMOUTERROR,
+};
+
 static void take_counters(struct vesper_xs *xs, const struct vesper_sa_info *info)
 {
+	const u8 *mib = vesper_xs_in(xs->x) ? mib_in : mib_out;
+	int i;
+
 	atomic64_set(&xs->packets, xs->packets_before + le64_to_cpu(info->packets));
 	atomic64_set(&xs->bytes, xs->bytes_before + le64_to_cpu(info->bytes));
-	atomic64_set(&xs->replay, le64_to_cpu(info->drops[VESPER_SAD_REPLAY]));
-	atomic64_set(&xs->integrity, le64_to_cpu(info->drops[VESPER_SAD_ICV]));
+	for (i = 0; i < VESPER_SAD_COUNT; i++) {
+		u64 now = le64_to_cpu(info->drops[i]), more = now - xs->drops[i];
+
+		xs->drops[i] = now;
+		if (i == VESPER_SAD_REPLAY)
+			atomic64_add(more, &xs->replay);
+		if (i == VESPER_SAD_ICV)
+			atomic64_add(more, &xs->integrity);
+		if (mib[i] && more)
+			XFRM_ADD_STATS(xs_net(xs->x), mib[i], more);
+	}
 }
 
 static void forget(struct vesper_past *past)
@@ -78,34 +108,41 @@ static void forget_old(struct vesper_packet *p)
 			forget(past);
 }
 
+static void look_at(struct vesper_packet *p, struct vesper_xs *xs)
+{
+	if (!xs->past || !xs->handle || !query(p, xs->handle))
+		return;
+	take_counters(xs, &p->answer.info);
+	spin_lock_bh(&xs->x->lock);
+	if (xs->x->km.state == XFRM_STATE_VALID && atomic64_read(&xs->packets))
+		xfrm_state_check_expire(xs->x);
+	spin_unlock_bh(&xs->x->lock);
+}
+
 /*
  * The card holds to a hard limit by itself, to the packet; here the stack learns of it, and of soft ones. Each second:
- * what asks for counters may not sleep, and so cannot ask the card.
+ * what asks for counters may not sleep, and so cannot ask the card. The lock is free between two SAs, so that others
+ * come and go while there are many.
  */
 static void poll(struct work_struct *work)
 {
 	struct vesper_packet *p = container_of(work, struct vesper_packet, poll.work);
-	struct vesper_nic *nic = p->nic;
-	struct vesper_xs *xs;
-	bool some = false;
+	s64 count = atomic64_read(&p->nic->sa_card);
+	struct list_head *sas = &p->nic->sas;
 
-	mutex_lock(&nic->sa_lock);
-	list_for_each_entry(xs, &nic->sas, list) {
-		if (!xs->past)
-			continue;
-		some = true;
-		if (!xs->handle || !query(p, xs->handle))
-			continue;
-		take_counters(xs, &p->answer.info);
-		spin_lock_bh(&xs->x->lock);
-		if (xs->x->km.state == XFRM_STATE_VALID && atomic64_read(&xs->packets))
-			xfrm_state_check_expire(xs->x);
-		spin_unlock_bh(&xs->x->lock);
+	while (count-- > 0) {
+		mutex_lock(&p->nic->sa_lock);
+		if (!list_empty(sas)) {
+			look_at(p, list_first_entry(sas, struct vesper_xs, list));
+			list_rotate_left(sas);
+		}
+		mutex_unlock(&p->nic->sa_lock);
 	}
+	mutex_lock(&p->nic->sa_lock);
 	forget_old(p);
-	if (some || !list_empty(&p->past))
+	if (atomic64_read(&p->nic->packet_sas) || !list_empty(&p->past))
 		schedule_delayed_work(&p->poll, POLL_PERIOD);
-	mutex_unlock(&nic->sa_lock);
+	mutex_unlock(&p->nic->sa_lock);
 }
 
 /* Under x->lock or another of the stack's locks, also in softirq. */
@@ -277,6 +314,7 @@ void vesper_packet_again(struct vesper_xs *xs)
 	atomic64_set(&xs->sent, 0);
 	xs->packets_before = atomic64_read(&xs->packets);
 	xs->bytes_before = atomic64_read(&xs->bytes);
+	memset(xs->drops, 0, sizeof(xs->drops));
 }
 
 /* In NAPI context: a packet with this number, of which the upper half is the one that makes it the nearest. */

@@ -339,7 +339,7 @@ no_trouble
 [ -z "$WRONG" ] || fail "$WRONG"
 """
 
-SECONDS = 500
+SECONDS = 900
 
 
 def run(lab):
@@ -347,7 +347,11 @@ def run(lab):
     cards = [lab.card(f"card{number}", f"unix:{wire}") for number, wire in enumerate(wires, 1)]
     lab.vm("guest1", f"ME=1 PEER=2\n{COMMON}{DRIVER}", cards=cards)
     nics = [
-        ("e1000e", f"stream,addr.type=unix,addr.path={lab.inside(wire)},server=off", f"52:54:00:00:01:0{number}")
+        (
+            "e1000e",
+            f"stream,addr.type=unix,addr.path={lab.inside(wire)},server=off",
+            f"52:54:00:00:01:0{number}",
+        )
         for number, wire in enumerate(wires, 1)
     ]
     lab.vm("guest2", f"ME=2 PEER=1\n{COMMON}{PEER}", nics=nics, append="net.ifnames=0")
