@@ -99,7 +99,7 @@ static void fill_sa(struct vesper_sa *sa, const struct vesper_xs *xs)
 	}
 	sa->flags = cpu_to_le32(flags);
 	if (vesper_xfrm_crypto(x))
-		vesper_crypto_fill(sa, x);
+		vesper_crypto_fill(sa, xs);
 	else
 		vesper_packet_fill(sa, xs);
 }
@@ -173,7 +173,9 @@ static const char *install(struct vesper_nic *nic, struct vesper_xs *xs)
 
 	if (nic->sas_away)
 		return "The card is being reset";
-	if (!crypto)
+	if (crypto)
+		vesper_crypto_begin(xs);
+	else
 		why = vesper_packet_begin(nic, xs);
 	if (!why)
 		add_to_card(nic, xs, &why);
@@ -299,7 +301,7 @@ int vesper_xfrm_tx(struct sk_buff *skb, struct vesper_tx_esp *esp)
 	if (!esp->sa)
 		return -EXDEV;
 	if (xo) {
-		vesper_crypto_tx(skb, x, esp);
+		vesper_crypto_tx(skb, xs, esp);
 		return 0;
 	}
 	esp->op = VESPER_OP_ENCRYPT;
@@ -387,8 +389,9 @@ static void back(struct vesper_nic *nic, struct vesper_xs *xs)
 
 	if (xs->handle || !refcount_inc_not_zero(&xs->x->refcnt))
 		return;
-	/* In crypto mode its numbers, from which the IVs come, are the stack's and go on. */
-	if (!vesper_xfrm_crypto(xs->x))
+	if (vesper_xfrm_crypto(xs->x))
+		vesper_crypto_again(xs);
+	else
 		vesper_packet_again(xs);
 	if (READ_ONCE(xs->x->km.state) == XFRM_STATE_DEAD)
 		goto out;
@@ -402,7 +405,7 @@ out:
 }
 
 /**
- * vesper_xfrm_back - after a reset the card gets its SAs again, with numbers beyond all that were used
+ * vesper_xfrm_back - after a reset the card gets its SAs again, with numbers and IVs beyond all that were used
  *
  * The RTNL lock is held, the queues do not run yet.
  */

@@ -10,17 +10,20 @@
 /* An SA on the card, from state_add to state_free. */
 struct vesper_xs {
 	struct xfrm_state *x;
-	struct vesper_nic *
-		nic; /* with bonding it is another one after a failover, and then another vesper_xs */
-	u32 handle; /* 0: not on the card now */
+	struct vesper_nic *nic; /* after bonding's failover another one, with another vesper_xs */
+	u32 handle;		/* 0: not on the card now */
 	struct rcu_head rcu;
 	struct list_head list;
+	/*
+	 * What a card that is reset cannot tell any more: packets that it was given, beyond seq, with a number (packet
+	 * offload) or an IV (crypto offload) each; highest number received.
+	 */
+	atomic64_t sent, received;
+	u64 seq; /* as it came to the card */
 	/* Packet offload: the counters, the card's as they were last asked for and those from before it was moved. */
 	atomic64_t packets, bytes, replay, integrity;
-	u64 seq, packets_before, bytes_before; /* as it came to the card */
-	/* What a card that is reset cannot tell any more: numbers that it was given packets for; highest received. */
-	atomic64_t sent, received;
-	u64 drops[VESPER_SAD_COUNT]; /* the card's, as they were last asked for */
+	u64 packets_before, bytes_before; /* as it came to the card */
+	u64 drops[VESPER_SAD_COUNT];	  /* the card's, as they were last asked for */
 	struct vesper_past
 		*past; /* what will be known of it when it has left the card; NULL once it has */
 };
@@ -43,8 +46,10 @@ void vesper_xs_leaves(struct vesper_nic *nic, u32 handle);
 /* ---- xfrm_crypto.c ---- */
 
 const char *vesper_crypto_why_not(const struct xfrm_state *x);
-void vesper_crypto_fill(struct vesper_sa *sa, const struct xfrm_state *x);
-void vesper_crypto_tx(struct sk_buff *skb, struct xfrm_state *x, struct vesper_tx_esp *esp);
+void vesper_crypto_begin(struct vesper_xs *xs);
+void vesper_crypto_again(struct vesper_xs *xs);
+void vesper_crypto_fill(struct vesper_sa *sa, const struct vesper_xs *xs);
+void vesper_crypto_tx(struct sk_buff *skb, struct vesper_xs *xs, struct vesper_tx_esp *esp);
 void vesper_crypto_rx(struct sk_buff *skb, struct sec_path *sp, u8 status);
 
 /* ---- xfrm_packet.c, xfrm_outer.c, xfrm_guard.c: nothing of it before 6.12 ---- */
