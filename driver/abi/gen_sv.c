@@ -52,6 +52,10 @@ static void constants(void)
 	NUM(VESPER_FEAT_POLICY);
 	NUM(VESPER_FEAT_LIFETIME);
 	NUM(VESPER_FEAT_EVENTS);
+	NUM(VESPER_FEAT_SG);
+	NUM(VESPER_FEAT_TX_CSUM);
+	NUM(VESPER_FEAT_FILTER);
+	NUM(VESPER_FEAT_MODERATION);
 	NUM(VESPER_FRAME_MIN);
 	NUM(VESPER_FRAME_MAX);
 	NUM(VESPER_RING_LOG2_MIN);
@@ -120,6 +124,7 @@ static void codes(void)
 	BYTE(VESPER_ST_DISCARD);
 	BYTE(VESPER_ST_NO_POLICY);
 	BYTE(VESPER_ST_SPI);
+	BYTE(VESPER_ST_FILTERED);
 	NUM(VESPER_ST_COUNT);
 	BYTE(VESPER_OP_PLAIN);
 	BYTE(VESPER_OP_ENCRYPT);
@@ -129,7 +134,12 @@ static void codes(void)
 	BYTE(VESPER_OP_DUMMY);
 	BYTE(VESPER_OP_CONTEXT);
 	BYTE(VESPER_TXF_LOOKASIDE);
+	BYTE(VESPER_TXF_MORE);
+	BYTE(VESPER_TXF_CSUM);
 	BYTE(VESPER_TXF_MASK);
+	NUM(VESPER_PIECES_MAX);
+	NUM(VESPER_CSUM_START_MAX);
+	NUM(VESPER_CSUM_END_MAX);
 	BYTE(VESPER_CPL_PHASE);
 	BYTE(VESPER_CPL_ESP);
 	BYTE(VESPER_CPL_LOOKASIDE);
@@ -207,8 +217,9 @@ static void layouts(void)
 	BITS("RXC", vesper_rx_cpl, seq);
 	BITS("TXX", vesper_tx_ctx, seq_hi);
 	BITS("TXX", vesper_tx_ctx, reserved0);
+	BITS("TXX", vesper_tx_ctx, csum_start);
+	BITS("TXX", vesper_tx_ctx, csum_offset);
 	BITS("TXX", vesper_tx_ctx, reserved1);
-	BITS("TXX", vesper_tx_ctx, reserved2);
 	/* The record opens with the SA itself. */
 	SIZE("SA_REC", vesper_sa_record);
 	BITS("SA_REC", vesper_sa, dir);

@@ -34,24 +34,28 @@ typedef uint64_t vesper_le64;
 
 /* A driver refuses a card whose major differs; minors only add. */
 #define VESPER_ABI_MAJOR 2
-#define VESPER_ABI_MINOR 0
+#define VESPER_ABI_MINOR 1
 
 /* Feature bits, register FEATURES. */
-#define VESPER_FEAT_ESP_OUT   (1u << 0) /* inline ESP to the wire */
-#define VESPER_FEAT_ESP_IN    (1u << 1) /* inline ESP from the wire */
-#define VESPER_FEAT_LOOKASIDE (1u << 2) /* results back to the host */
-#define VESPER_FEAT_TUNNEL    (1u << 3)
-#define VESPER_FEAT_TRANSPORT (1u << 4)
-#define VESPER_FEAT_IPV4      (1u << 5)
-#define VESPER_FEAT_AES_GCM   (1u << 6)
-#define VESPER_FEAT_IPV6      (1u << 7)
-#define VESPER_FEAT_AES_GMAC  (1u << 8)
-#define VESPER_FEAT_ESN	      (1u << 9)
-#define VESPER_FEAT_UDP	      (1u << 10) /* ESP in UDP (RFC 3948) */
-#define VESPER_FEAT_INPLACE   (1u << 11) /* ESP that the host builds */
-#define VESPER_FEAT_POLICY    (1u << 12) /* outbound policies */
-#define VESPER_FEAT_LIFETIME  (1u << 13) /* limits in packets and bytes */
-#define VESPER_FEAT_EVENTS    (1u << 14)
+#define VESPER_FEAT_ESP_OUT    (1u << 0) /* inline ESP to the wire */
+#define VESPER_FEAT_ESP_IN     (1u << 1) /* inline ESP from the wire */
+#define VESPER_FEAT_LOOKASIDE  (1u << 2) /* results back to the host */
+#define VESPER_FEAT_TUNNEL     (1u << 3)
+#define VESPER_FEAT_TRANSPORT  (1u << 4)
+#define VESPER_FEAT_IPV4       (1u << 5)
+#define VESPER_FEAT_AES_GCM    (1u << 6)
+#define VESPER_FEAT_IPV6       (1u << 7)
+#define VESPER_FEAT_AES_GMAC   (1u << 8)
+#define VESPER_FEAT_ESN	       (1u << 9)
+#define VESPER_FEAT_UDP	       (1u << 10) /* ESP in UDP (RFC 3948) */
+#define VESPER_FEAT_INPLACE    (1u << 11) /* ESP that the host builds */
+#define VESPER_FEAT_POLICY     (1u << 12) /* outbound policies */
+#define VESPER_FEAT_LIFETIME   (1u << 13) /* limits in packets and bytes */
+#define VESPER_FEAT_EVENTS     (1u << 14)
+#define VESPER_FEAT_SG	       (1u << 15) /* frames in pieces: VESPER_TXF_MORE */
+#define VESPER_FEAT_TX_CSUM    (1u << 16) /* checksums put in: VESPER_TXF_CSUM */
+#define VESPER_FEAT_FILTER     (1u << 20) /* destination addresses: RX_FILTER */
+#define VESPER_FEAT_MODERATION (1u << 21) /* interrupts wait: queue[].MODERATION */
 
 /* Frame lengths in bytes, Ethernet header included, FCS not. */
 #define VESPER_FRAME_MIN 14
@@ -111,6 +115,7 @@ enum vesper_status {
 	VESPER_ST_DISCARD = 39,	   /* the policy says so */
 	VESPER_ST_NO_POLICY = 40,  /* no policy matches, and the card does not bypass then */
 	VESPER_ST_SPI = 41,	   /* in-place: the frame's SPI is not the SA's */
+	VESPER_ST_FILTERED = 42,   /* its destination is none of the card's */
 	VESPER_ST_COUNT = 64
 };
 
@@ -127,7 +132,16 @@ enum vesper_tx_op {
 };
 
 #define VESPER_TXF_LOOKASIDE (1u << 0) /* the result comes back on this pair's RX ring */
-#define VESPER_TXF_MASK	     VESPER_TXF_LOOKASIDE
+#define VESPER_TXF_MORE	     (1u << 1) /* the frame goes on in the next one that is no CONTEXT */
+#define VESPER_TXF_CSUM	     (1u << 2) /* put the Internet checksum in: vesper_tx_ctx */
+#define VESPER_TXF_MASK	     (VESPER_TXF_LOOKASIDE | VESPER_TXF_MORE | VESPER_TXF_CSUM)
+
+/* Descriptors of a frame in pieces, from the first piece to the last. */
+#define VESPER_PIECES_MAX 64
+
+/* The checksum is over the frame from csum_start on; it stands in the frame's first bytes. */
+#define VESPER_CSUM_START_MAX 192
+#define VESPER_CSUM_END_MAX   256
 
 struct vesper_tx_desc {
 	vesper_le64 addr; /* DMA address of the frame, any alignment */
@@ -138,17 +152,31 @@ struct vesper_tx_desc {
 };
 
 /*
+ * A frame may come in pieces: each has a descriptor of its own, 1 to
+ * VESPER_FRAME_MAX bytes at any alignment; all but the last have VESPER_TXF_MORE,
+ * and else the same op, sa and flags. All pieces but the last complete with
+ * status OK and length 0 and are not counted; the last has the frame's fate. The
+ * card begins a frame when it sees its last piece. Not with DECRYPT.
+ */
+
+/*
  * A descriptor that carries no frame. It completes as every other does, with
- * status OK and length 0, is not counted, and holds for the next descriptor of
- * its ring, whatever that is. A later one replaces it.
+ * status OK and length 0, is not counted, and holds for the next frame that
+ * begins on its ring, whatever that is. A later one replaces it.
+ *
+ * VESPER_TXF_CSUM sums the frame as numbers of 16 bits from csum_start to its end
+ * and writes the complement (0xffff instead of 0) to csum_offset bytes behind
+ * csum_start, where the pseudo header's sum, not inverted, must stand. Before
+ * encryption. Not with DECRYPT.
  */
 struct vesper_tx_ctx {
 	vesper_le32 seq_hi; /* INPLACE with ESN: upper half of the sequence number; else 0 */
 	vesper_le32 reserved0;
+	vesper_le16 csum_start;	 /* CSUM: in the frame, 14..VESPER_CSUM_START_MAX; else 0 */
+	vesper_u8 op;		 /* VESPER_OP_CONTEXT */
+	vesper_u8 flags;	 /* 0 */
+	vesper_le16 csum_offset; /* CSUM: even, the checksum ends by VESPER_CSUM_END_MAX; else 0 */
 	vesper_le16 reserved1;
-	vesper_u8 op;	 /* VESPER_OP_CONTEXT */
-	vesper_u8 flags; /* 0 */
-	vesper_le32 reserved2;
 };
 
 /* ---- RX descriptor, 16 bytes: one buffer for one frame ---- */
@@ -517,7 +545,8 @@ struct vesper_mbx_sa_query_rsp {
 
 /* Counters since reset, one consistent snapshot. Index: enum vesper_status; entry 0 counts what passed. */
 struct vesper_stats {
-	vesper_le64 tx[VESPER_ST_COUNT]; /* one for each TX descriptor, lookaside ones too */
+	vesper_le64
+		tx[VESPER_ST_COUNT]; /* one for each frame of the TX rings, lookaside ones too */
 	vesper_le64 rx[VESPER_ST_COUNT]; /* one for each frame from the wire */
 	vesper_le64 tx_bytes;		 /* of passed frames, as they left the pipe */
 	vesper_le64 rx_bytes;
@@ -565,7 +594,9 @@ VESPER_ABI_OFFSET(vesper_tx_desc, len, 8);
 VESPER_ABI_OFFSET(vesper_tx_desc, op, 10);
 VESPER_ABI_OFFSET(vesper_tx_desc, sa, 12);
 VESPER_ABI_SIZE(vesper_tx_ctx, 16);
+VESPER_ABI_OFFSET(vesper_tx_ctx, csum_start, 8);
 VESPER_ABI_OFFSET(vesper_tx_ctx, op, 10);
+VESPER_ABI_OFFSET(vesper_tx_ctx, csum_offset, 12);
 VESPER_ABI_SIZE(vesper_rx_desc, 16);
 VESPER_ABI_OFFSET(vesper_rx_desc, len, 8);
 VESPER_ABI_SIZE(vesper_tx_cpl, 16);

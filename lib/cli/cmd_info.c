@@ -28,6 +28,10 @@ static const struct {
 	{ VESPER_FEAT_POLICY, "policy" },
 	{ VESPER_FEAT_LIFETIME, "lifetime" },
 	{ VESPER_FEAT_EVENTS, "events" },
+	{ VESPER_FEAT_SG, "scatter-gather" },
+	{ VESPER_FEAT_TX_CSUM, "tx-checksum" },
+	{ VESPER_FEAT_FILTER, "filter" },
+	{ VESPER_FEAT_MODERATION, "moderation" },
 };
 
 /* A card that vfio-pci has can be asked, unless a program uses it. */

@@ -1,3 +1,10 @@
+rtl/lib/lane_pkg.sv
+rtl/lib/frame_fifo.sv
+rtl/esp/ip_pkg.sv
+rtl/offload/tx_pkg.sv
+rtl/offload/tx_pack.sv
+rtl/offload/tx_store.sv
+rtl/offload/tx_offload.sv
 rtl/dma/dma_pkg.sv
 rtl/dma/dma_desc_fetch.sv
 rtl/dma/dma_cpl_ring.sv

@@ -11,8 +11,10 @@
 
 module dma_desc_fetch
   import dma_pkg::*;
+  import vesper_abi_pkg::*;
 #(
-    parameter int DEPTH  = 64,  // descriptors held, a power of two from 32
+    parameter bit PIECES = 1'b0,  // a TX ring: look where frames end
+    parameter int DEPTH  = 64,  // descriptors held, a power of two from 32; with PIECES from 128
     parameter int BURSTS = 4    // bursts outstanding, a power of two
 ) (
     input  wire               clk,
@@ -34,6 +36,8 @@ module dma_desc_fetch
     input  wire               d_ready,
     output logic      [127:0] d_data,
     output logic       [15:0] d_index,    // of the descriptor given out, else of the next one
+    output logic              d_whole,    // PIECES: the last piece of a frame is held
+    output logic              d_endless,  // PIECES: none is, though as much is held as a frame or the ring may have
     output logic              d_coming,   // one is there, is being fetched, or will be
     output logic              quiet,      // no request pending or outstanding
     output logic              idle        // nothing that goes on by itself
@@ -41,6 +45,10 @@ module dma_desc_fetch
 
   if (DEPTH < 32 || (DEPTH & (DEPTH - 1)) != 0) begin : g_depth
     $fatal(1, "DEPTH is %0d, must be a power of two from 32", DEPTH);
+  end
+  // A burst is not begun unless all of it has room: so many are held whatever the place of the first.
+  if (PIECES && DEPTH - 15 <= PIECES_MAX) begin : g_pieces
+    $fatal(1, "DEPTH is %0d, too little for %0d pieces", DEPTH, PIECES_MAX);
   end
   if (BURSTS < 2 || (BURSTS & (BURSTS - 1)) != 0) begin : g_bursts
     $fatal(1, "BURSTS is %0d, must be a power of two from 2", BURSTS);
@@ -152,6 +160,35 @@ module dma_desc_fetch
   always_ff @(posedge clk) begin
     if (rst || clear) used <= '0;
     else if (d_valid && d_ready) used <= used + 1'b1;
+  end
+
+  // ---- frames in pieces ----
+  if (PIECES) begin : g_ends
+    function automatic logic ends_frame(input logic [7:0] op, input logic [7:0] flags);
+      ends_frame = op != OP_CONTEXT && (flags & TXF_MORE) == 0;
+    endfunction
+
+    logic [15:0] ends, came;
+    wire gone = d_valid && d_ready && ends_frame(d_data[TXD_OP_LSB+:8], d_data[TXD_FLAGS_LSB+:8]);
+    always_comb begin
+      came = '0;
+      if (r_valid) begin
+        for (int i = 0; i < 4; i++) begin
+          if (i >= int'(got[1:0]) && i < int'(got[1:0]) + int'(fill)) begin
+            came += 16'(ends_frame(r_beat.data[128*i+TXD_OP_LSB+:8], r_beat.data[128*i+TXD_FLAGS_LSB+:8]));
+          end
+        end
+      end
+    end
+    always_ff @(posedge clk) begin
+      if (rst || clear) ends <= '0;
+      else if (r_valid || (d_valid && d_ready)) ends <= ends + came - 16'(gone);
+    end
+    assign d_whole = ends != 0;
+    assign d_endless = ends == 0 && (got - used > 16'(PIECES_MAX) || got - used == 16'd1 << size_log2);
+  end else begin : g_no_ends
+    assign d_whole   = 1'b0;
+    assign d_endless = 1'b0;
   end
 
   assign quiet = bursts == 0;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //
 // Fetches frames from host memory and hands them to the pipe, in the order in which their descriptors were
-// taken (round robin between the pairs, a frame at a time).
+// taken (round robin between the pairs, a frame at a time). What comes in pieces, or wants more than to be sent, goes
+// to tx_offload piece by piece: `tx_via`.
 //
 // Each descriptor gets a slot and, if it is sound, room in the frame buffer; its bytes are read in 64-byte beats
 // under the slot's number as AXI ID, so that many reads are outstanding and may be answered in any order. A frame
@@ -12,8 +13,19 @@
 // BAD_FLAGS (unknown flag), BAD_OP (unknown operation), BAD_FLAGS (DECRYPT without LOOKASIDE; an SA with anything but
 // ENCRYPT, INPLACE and DUMMY), NOT_READY (the data path is closed).
 //
+// Offloads come before NOT_READY: BAD_FLAGS with DECRYPT, or for a checksum where none can be.
+//
 // CONTEXT is another structure and carries no frame: BAD_FLAGS if anything reserved is set, else OK. It ends in its
-// turn as a verdict that is not counted, and is held for the next descriptor of its ring, whatever becomes of that.
+// turn as a verdict that is not counted, and is held for the next frame that begins on its ring, whatever becomes of
+// that.
+//
+// Pieces of a frame are taken one after the other, and no other frame's between them, so the first is taken only
+// when the fetcher holds the last (`d_whole`): nobody waits for a host that does not go on. A frame of which the
+// fetcher holds as much as a frame may have, or as the ring has, and not its end (`d_endless`), is BAD_LENGTH. So is
+// the piece with which it gets too long; BAD_FLAGS the one that differs from the first. Pieces but the last end
+// as verdicts that are not counted. What is wrong with any of them becomes the frame's status: then the last piece
+// is a beat of zeros with that status, and tx_offload drops what it has. Reading goes on meanwhile at most as the
+// descriptors say.
 
 `default_nettype none
 
@@ -21,6 +33,7 @@ module dma_tx
   import vesper_pkg::*;
   import vesper_abi_pkg::*;
   import dma_pkg::*;
+  import tx_pkg::*;
 #(
     parameter int QUEUES = 2,
     parameter int BEATS  = 512  // frame buffer, a power of two; at least two of the longest frames
@@ -34,6 +47,9 @@ module dma_tx
     output logic [QUEUES-1:0]        d_ready,
     input  wire  [127:0]             d_data[QUEUES],
     input  wire  [QUEUES-1:0][ 15:0] d_index,
+    input  wire  [QUEUES-1:0]        d_whole,
+    input  wire  [QUEUES-1:0]        d_endless,
+    output logic [QUEUES-1:0]        midway,          // a frame of the pair has begun, and its last piece is not taken
     output logic                     ar_valid,
     input  wire                      ar_ready,
     output read_req_t                ar_req,
@@ -45,7 +61,9 @@ module dma_tx
     output logic                     tx_valid,
     input  wire                      tx_ready,
     output beat_t                    tx_beat,
-    output meta_t                    tx_meta,
+    output meta_t                    tx_meta,         // with tx_via counts with the last beat of the last piece
+    output logic                     tx_via,
+    output tx_job_t                  tx_job,          // with tx_via
     output logic                     err_valid,       // descriptors that end here
     input  wire                      err_ready,
     output verdict_t                 err_verdict,
@@ -63,6 +81,8 @@ module dma_tx
 
   typedef struct packed {
     logic             context_only;  // no frame
+    logic             piece;   // of a frame in pieces
+    logic             via;     // goes through tx_offload
     logic [31:0]      seq_hi;
     logic [7:0]       status;
     logic [3:0]       qid;
@@ -76,7 +96,13 @@ module dma_tx
     logic [7:0]       beats;
   } slot_t;
 
+  typedef struct packed {
+    tx_job_t job;
+    logic [15:0] total;  // bytes of the frame up to here
+  } side_t;
+
   slot_t info[Slots];
+  side_t side[Slots];  // with `via`
   logic [7:0] missing[Slots];     // beats that have not arrived
   logic [BeatW-1:0] place[Slots];  // of the next one in the buffer
   logic [Slots-1:0] unread;        // the host answered with an error
@@ -86,13 +112,19 @@ module dma_tx
   logic [BeatW:0] room_used;
 
   // ---- take a descriptor ----
-  logic [QueueW-1:0] turn, q;
-  logic any, take;
+  logic [QueueW-1:0] turn, q, owner;
+  logic [QUEUES-1:0] able, more_at, skip;  // skip: what follows belongs to a frame that is refused already
+  logic any, take, busy;  // busy: inside a frame of `owner`
   always_comb begin
+    for (int i = 0; i < QUEUES; i++) begin
+      more_at[i] = (d_data[i][TXD_FLAGS_LSB+:8] & TXF_MORE) != 0 && d_data[i][TXD_OP_LSB+:8] != OP_CONTEXT;
+      able[i] = d_valid[i] && (busy ? owner == QueueW'(i) : !more_at[i] || skip[i] || d_whole[i] || d_endless[i]);
+      midway[i] = busy && owner == QueueW'(i);
+    end
     any = 1'b0;
     q = turn;
     for (int i = QUEUES - 1; i >= 0; i--) begin
-      if (d_valid[(int'(turn)+i)%QUEUES]) begin
+      if (able[(int'(turn)+i)%QUEUES]) begin
         any = 1'b1;
         q = QueueW'((int'(turn) + i) % QUEUES);
       end
@@ -104,7 +136,27 @@ module dma_tx
   logic [15:0] len;
   logic [7:0] op, flags, status, beats;
   logic [31:0] sa;
-  logic is_context, takes_sa, beyond;
+  logic is_context, takes_sa, beyond, more, via, refused;
+  logic piece;  // of a frame in pieces
+
+  // What a CONTEXT left for the next frame of each ring.
+  typedef struct packed {
+    logic [31:0] seq_hi;
+    logic [15:0] csum_start;
+    logic [15:0] csum_offset;
+  } context_t;
+  context_t held[QUEUES];
+
+  // The frame in pieces that is being taken: what its first one said; what there was of it before this one.
+  localparam logic [6:0] PiecesMax = 7'(PIECES_MAX);
+  context_t f_context, ctx;
+  logic [7:0] f_op, f_flags;
+  logic [31:0] f_sa;
+  logic [15:0] f_total;
+  logic [6:0] f_count;
+  logic too_long, differs, no_csum;
+  logic [16:0] total, csum_end;
+
   always_comb begin
     d = '0;
     if (any) d = d_data[q];
@@ -116,15 +168,40 @@ module dma_tx
     takes_sa = op == OP_ENCRYPT || op == OP_INPLACE || op == OP_DUMMY;
     beyond = 1'b0;
     if (&d[63:16]) beyond = 17'(d[15:0]) + 17'(len) > 17'h10000;
+
+    more = more_at[q];
+    refused = !is_context && !busy && (skip[q] || (more && !d_whole[q]));
+    piece = !is_context && !refused && (busy || more);
+    via = !is_context && !refused && (busy || (flags & (TXF_MORE | TXF_CSUM)) != 0);
+    ctx = busy ? f_context : held[q];
+    total = 17'(len);
+    too_long = len < 16'(piece ? 1 : FRAME_MIN) || len > 16'(FRAME_MAX);
+    differs = 1'b0;
+    if (piece) begin
+      if (busy) begin
+        total = 17'(len) + 17'(f_total);
+        differs = op != f_op || ((flags ^ f_flags) & ~TXF_MORE) != 0 || sa != f_sa;
+        if (f_count == PiecesMax) too_long = 1'b1;
+      end
+      if (total > 17'(FRAME_MAX) || (!more && total < 17'(FRAME_MIN))) too_long = 1'b1;
+    end
+    // A checksum where none can be, or a place for one that is not asked for.
+    csum_end = '0;
+    no_csum = {ctx.csum_start, ctx.csum_offset} != 0;
+    if ((flags & TXF_CSUM) != 0) begin
+      csum_end = 17'(ctx.csum_start) + 17'(ctx.csum_offset) + 17'd2;
+      no_csum = ctx.csum_start < 16'(FRAME_MIN) || ctx.csum_start > 16'(CSUM_START_MAX) || ctx.csum_offset[0] ||
+          csum_end > 17'(CSUM_END_MAX) || (!more && csum_end > total);
+    end
+
     if (is_context) begin
       status = ST_OK;
-      if (flags != 0 || d[TXX_RESERVED0_LSB+:32] != 0 || d[TXX_RESERVED1_LSB+:16] != 0 || d[TXX_RESERVED2_LSB+:32] != 0)
-        status = ST_BAD_FLAGS;
-    end else if (len < 16'(FRAME_MIN) || len > 16'(FRAME_MAX) || beyond) status = ST_BAD_LENGTH;
-    else if ((flags & ~TXF_MASK) != 0) status = ST_BAD_FLAGS;
+      if (flags != 0 || d[TXX_RESERVED0_LSB+:32] != 0 || d[TXX_RESERVED1_LSB+:16] != 0) status = ST_BAD_FLAGS;
+    end else if (too_long || beyond || refused) status = ST_BAD_LENGTH;
+    else if ((flags & ~TXF_MASK) != 0 || differs) status = ST_BAD_FLAGS;
     else if (op > OP_CONTEXT) status = ST_BAD_OP;
-    else if (op == OP_DECRYPT && (flags & TXF_LOOKASIDE) == 0) status = ST_BAD_FLAGS;
-    else if (!takes_sa && sa != 0) status = ST_BAD_FLAGS;
+    else if (op == OP_DECRYPT && ((flags & TXF_LOOKASIDE) == 0 || via)) status = ST_BAD_FLAGS;
+    else if ((!takes_sa && sa != 0) || no_csum) status = ST_BAD_FLAGS;
     else if (!data_path_open) status = ST_NOT_READY;
     else status = ST_OK;
     beats = 8'd0;
@@ -144,13 +221,38 @@ module dma_tx
     d_ready[q] = take;
   end
 
-  // What a CONTEXT left for the next descriptor of each ring.
-  logic [31:0] seq_hi[QUEUES];
   always_ff @(posedge clk) begin
     for (int i = 0; i < QUEUES; i++) begin
-      if (take && q == QueueW'(i)) seq_hi[i] <= is_context && status == ST_OK ? d[TXX_SEQ_HI_LSB+:32] : '0;
-      if (rst || clear[i]) seq_hi[i] <= '0;
+      if (take && q == QueueW'(i)) begin
+        if (is_context && status == ST_OK)
+          held[i] <= '{
+              seq_hi: d[TXX_SEQ_HI_LSB+:32],
+              csum_start: d[TXX_CSUM_START_LSB+:16],
+              csum_offset: d[TXX_CSUM_OFFSET_LSB+:16]
+          };
+        else if (is_context || !busy) held[i] <= '0;
+        if (refused) skip[i] <= more;
+      end
+      if (rst || clear[i]) begin
+        held[i] <= '0;
+        skip[i] <= 1'b0;
+      end
     end
+    if (take && piece) begin
+      busy <= more;
+      owner <= q;
+      f_total <= total[15:0];
+      if (total > 17'(FRAME_MAX)) f_total <= 16'(FRAME_MAX);
+      if (!busy) begin
+        f_context <= held[q];
+        f_op <= op;
+        f_flags <= flags;
+        f_sa <= sa;
+      end
+    end
+    if (take && busy) f_count <= f_count == PiecesMax ? f_count : f_count + 1'b1;
+    else if (take) f_count <= 7'd1;
+    if (rst) busy <= 1'b0;
   end
 
   // ---- ask for it, a burst within each 4 KiB ----
@@ -163,26 +265,47 @@ module dma_tx
 
   // ---- give it out ----
   slot_t h;
-  logic head_done, head_bad, step, go, token_last, pop;
+  side_t h_side;
+  logic head_done, head_bad, head_more, step, go, token_last, pop;
+  logic spent;  // the piece at the head went out; its verdict has not been taken
+  logic empty;  // the last piece of a frame that has an error: its status
+  logic [7:0] h_status, f_status;  // f_status: what was wrong with the frame's pieces before
   logic [7:0] tokens, token, out_beats;
-  logic s_valid, s_have, s_join, s_yield, s_last;
+  logic s_valid, s_have, s_join, s_yield, s_last, s_via;
   logic [5:0] s_offset;
   logic [6:0] s_bytes;
   meta_t s_meta;
+  tx_job_t s_job;
   logic [511:0] buffer[BEATS], s_data, previous;
 
   always_comb begin
     h = '0;
     head_bad = 1'b0;
+    head_more = 1'b0;
+    h_side = '0;
+    h_status = ST_OK;
+    empty = 1'b0;
     out_beats = '0;
     tokens = '0;
     head_done = used != 0 && missing[out] == 0;
     if (head_done) begin
       h = info[out];
-      head_bad = h.context_only || h.status != ST_OK || unread[out];
+      h_status = h.status == ST_OK && unread[out] ? ST_DMA_READ : h.status;
+      head_bad = h.context_only || h_status != ST_OK;
       out_beats = 8'((17'(h.len) + 17'd63) >> 6);
       // One source beat a cycle. Off the grain, a beat needs its successor: one cycle more than there are beats.
       tokens = (h.offset == 0 || h.beats == 1) ? out_beats : out_beats + 8'd1;
+      if (h.via) h_side = side[out];
+      if (h.piece) begin
+        if (f_status != ST_OK) h_status = f_status;
+        head_more = h_side.job.more;
+        head_bad = head_more && (spent || h_status != ST_OK);
+        empty = !head_more && h_status != ST_OK;
+        if (empty) begin
+          out_beats = 8'd1;
+          tokens = 8'd1;
+        end
+      end
     end
   end
   assign step = !tx_valid || tx_ready;
@@ -194,10 +317,10 @@ module dma_tx
     err_verdict.host = 1'b1;
     err_verdict.qid = h.qid;
     err_verdict.index = h.index;
-    err_verdict.silent = h.context_only && h.status == ST_OK;
-    err_verdict.status = h.context_only || h.status != ST_OK ? h.status : ST_DMA_READ;
+    err_verdict.silent = head_more || (h.context_only && h.status == ST_OK);
+    err_verdict.status = head_more ? ST_OK : h_status;
   end
-  assign pop = (go && token_last) || (err_valid && err_ready);
+  assign pop = (go && token_last && !head_more) || (err_valid && err_ready);
 
   always_ff @(posedge clk) begin
     if (r_valid) begin
@@ -208,9 +331,11 @@ module dma_tx
     end
     if (take) begin
       info[in] <= '{
-          context_only: is_context,
-          seq_hi: op == OP_INPLACE ? seq_hi[q] : 32'd0,
-          status: status,
+          context_only: is_context || (refused && more),
+          piece: piece,
+          via: via,
+          seq_hi: op == OP_INPLACE ? ctx.seq_hi : 32'd0,
+          status: refused && more ? ST_OK : status,
           qid: 4'(q),
           index: d_index[q],
           op: op,
@@ -221,6 +346,16 @@ module dma_tx
           base: room_in,
           beats: beats
       };
+      if (via)
+        side[in] <= '{
+            job: '{
+                more: more,
+                csum: (flags & TXF_CSUM) != 0,
+                csum_start: ctx.csum_start[7:0],
+                csum_at: ctx.csum_start[7:0] + ctx.csum_offset[7:0]
+            },
+            total: total[15:0]
+        };
       missing[in] <= beats;
       place[in] <= room_in;
       unread[in] <= 1'b0;
@@ -241,6 +376,8 @@ module dma_tx
       turn <= '0;
       job_valid <= 1'b0;
       token <= '0;
+      spent <= 1'b0;
+      f_status <= ST_OK;
     end else begin
       if (take) begin
         in <= in + 1'b1;
@@ -249,8 +386,11 @@ module dma_tx
       end
       if (take || (job_valid && job_done)) job_valid <= take && beats != 0;
       if (pop) out <= out + 1'b1;
-      if (pop) token <= '0;
+      if (pop || (go && token_last)) token <= '0;
       else if (go) token <= token + 1'b1;
+      if (pop) spent <= 1'b0;
+      else if (go && token_last) spent <= 1'b1;
+      if (pop && h.piece) f_status <= head_more ? h_status : ST_OK;
       used <= used + (SlotW + 1)'(take) - (SlotW + 1)'(pop);
       room_used <= room_used + (take ? (BeatW + 1)'(beats) : '0) - (pop ? (BeatW + 1)'(h.beats) : '0);
     end
@@ -260,23 +400,25 @@ module dma_tx
   always_ff @(posedge clk) begin
     if (go) begin
       s_data <= buffer[h.base+BeatW'(token)];
-      s_have <= token < h.beats;
-      s_join <= h.offset != 0 && h.beats != 1;
-      s_yield <= h.offset == 0 || h.beats == 1 || token != 0;
+      s_have <= token < h.beats && !empty;
+      s_join <= h.offset != 0 && h.beats != 1 && !empty;
+      s_yield <= h.offset == 0 || h.beats == 1 || token != 0 || empty;
       s_last <= token_last;
       s_offset <= h.offset;
-      s_bytes <= token_last ? 7'(h.len - {2'd0, out_beats - 8'd1, 6'd0}) : 7'd64;
+      s_bytes <= !token_last || empty ? 7'd64 : 7'(h.len - {2'd0, out_beats - 8'd1, 6'd0});
+      s_via <= h.via;
+      if (h.via) s_job <= h_side.job;
       s_meta <= '{
           host: 1'b1,
           lookaside: h.lookaside,
           esp: 1'b0,
           inplace: 1'b0,
           op: h.op,
-          status: ST_OK,
+          status: h_status,
           qid: h.qid,
           index: h.index,
           sa: h.sa,
-          len: h.len,
+          len: h.via ? h_side.total : h.len,
           seq: {h.seq_hi, 32'd0}
       };
     end
@@ -304,6 +446,8 @@ module dma_tx
       if (s_yield) begin
         tx_beat <= '{last: s_last, bytes: s_bytes, data: aligned};
         tx_meta <= s_meta;
+        tx_via <= s_via;
+        if (s_via) tx_job <= s_job;
       end
     end
     if (rst) tx_valid <= 1'b0;
@@ -326,6 +470,8 @@ module dma_tx
       else $error("beat for slot %0d that was not asked for", r_slot);
       assert (!(r_valid && missing[r_slot] == 0))
       else $error("beat for slot %0d, which has all of its own", r_slot);
+      assert (!(busy && !d_valid[owner]))
+      else $error("pair %0d has begun a frame whose next piece is not there", owner);
     end
   end
 

@@ -2,9 +2,9 @@
 //
 // The host side of the data path: rings, frames to and from host memory, completions, interrupts. See README.md.
 //
-//   rings ─► dma_desc_fetch ─► dma_tx ─► tx (pipes)      rx (pipes) ─► dma_rx ─► host memory
-//                 │                │                                        │  │
-//                 └──► dma_rx      └─► dma_tx_cpl ◄─ vd (pipes), lookaside ─┘  └─► dma_cpl_ring ─► rings
+//   rings ─► dma_desc_fetch ─► dma_tx ─► tx_offload ─► tx (pipes)   rx (pipes) ─► dma_rx ─► host memory
+//                 │                │          │                                     │  │
+//                 └──► dma_rx      └──────────┴─► dma_tx_cpl ◄─ vd, lookaside ──────┘  └─► dma_cpl_ring ─► rings
 //
 // One dma_queue a pair holds its state, doorbells and interrupt; one dma_axi_read and one dma_axi_write are the
 // AXI4 master, whose accesses are whole 64-byte beats and never cross 4 KiB.
@@ -14,11 +14,12 @@
 module vesper_dma
   import vesper_pkg::*;
   import dma_pkg::*;
+  import tx_pkg::*;
 #(
     parameter int QUEUES   = 2,   // pairs, 1..16
     parameter int VERDICTS = 2,   // verdict ports
     parameter int HOLD     = 16,  // cycles that a completion waits for company
-    parameter int PREFETCH = 64,  // descriptors held of each ring
+    parameter int PREFETCH = 64,  // descriptors held of each RX ring, and twice as many of each TX ring
     parameter int PATIENCE = 1024,  // cycles that completions may wait for room while bus mastering is off
     parameter int BEATS    = 512  // 64-byte beats of the frame buffer
 ) (
@@ -107,7 +108,7 @@ module vesper_dma
   ring_t ring[Rings];
   logic [Rings-1:0] ar_valid, ar_ready, ring_r_valid, fetch_failed, fetch_quiet, fetch_idle;
   read_req_t ar_req[Rings];
-  logic [Rings-1:0] raw_valid, d_ready, d_coming;
+  logic [Rings-1:0] raw_valid, d_ready, d_coming, d_whole, d_endless;
   logic [127:0] d_data[Rings];
   logic [Rings-1:0] c_valid, c_ready, flush, w_valid, w_ready, ring_b_valid, cpl_failed, cpl_quiet, cpl_idle;
   write_beat_t ring_w_beat[Rings + 1];  // the last is the event ring's
@@ -119,7 +120,8 @@ module vesper_dma
 
   for (genvar i = 0; i < Rings; i++) begin : g_ring
     dma_desc_fetch #(
-        .DEPTH(PREFETCH)
+        .PIECES(i % 2 == 0),
+        .DEPTH (i % 2 == 0 ? 2 * PREFETCH : PREFETCH)
     ) u_fetch (
         .clk,
         .rst,
@@ -140,6 +142,8 @@ module vesper_dma
         .d_ready(d_ready[i]),
         .d_data(d_data[i]),
         .d_index(begun[i]),
+        .d_whole(d_whole[i]),
+        .d_endless(d_endless[i]),
         .d_coming(d_coming[i]),
         .quiet(fetch_quiet[i]),
         .idle(fetch_idle[i])
@@ -175,7 +179,7 @@ module vesper_dma
 
   // ---- pairs ----
   logic [QUEUES-1:0] irq_valid, irq_ready, tx_bad, rx_bad, settled;
-  logic [QUEUES-1:0] txd_valid, txd_ready, rxd_valid, rxd_ready, rxd_coming;
+  logic [QUEUES-1:0] txd_valid, txd_ready, txd_whole, txd_endless, tx_midway, rxd_valid, rxd_ready, rxd_coming;
   logic [127:0] txd_data[QUEUES], rxd_data[QUEUES];
   logic [QUEUES-1:0][15:0] txd_index, rxd_index, rx_pushed, rx_acked;
   logic [QUEUES-1:0] txc_valid, txc_ready, rxc_valid, rxc_ready, tx_stuck, rx_stuck;
@@ -186,7 +190,7 @@ module vesper_dma
     localparam int R = 2 * i + 1;
     assign failed[i] = fetch_failed[T] || fetch_failed[R] || cpl_failed[T] || cpl_failed[R] ||
         out_of_patience[i];
-    assign quiet[i] = fetch_quiet[T] && fetch_quiet[R] && cpl_quiet[T] && cpl_quiet[R];
+    assign quiet[i] = fetch_quiet[T] && fetch_quiet[R] && cpl_quiet[T] && cpl_quiet[R] && !tx_midway[i];
     dma_queue u_queue (
         .clk,
         .rst,
@@ -223,9 +227,12 @@ module vesper_dma
       if (rst || bus_master_en || !(tx_stuck[i] || rx_stuck[i]) || out_of_patience[i]) waited <= '0;
       else waited <= waited + 1'b1;
     end
-    // TX descriptors that were only prefetched when the pair stops are not begun; RX ones still serve results
+    // TX descriptors that were only prefetched when the pair stops are not begun, but a frame in pieces that was is
+    // taken to its end, which is here already; RX ones still serve results
     // of lookaside descriptors that are under way.
-    assign txd_valid[i] = raw_valid[T] && run[i];
+    assign txd_valid[i] = raw_valid[T] && (run[i] || tx_midway[i]);
+    assign txd_whole[i] = d_whole[T];
+    assign txd_endless[i] = d_endless[T];
     assign rxd_valid[i] = raw_valid[R] && (run[i] || draining[i]);
     assign rxd_coming[i] = d_coming[R];
     assign d_ready[T] = txd_ready[i];
@@ -251,8 +258,11 @@ module vesper_dma
   logic frame_ar_valid, frame_ar_ready, frame_r_valid;
   read_req_t frame_ar_req;
   logic [SlotW-1:0] frame_r_slot, frame_b_slot;
-  logic err_valid, err_ready, tx_idle;
-  verdict_t err_verdict;
+  logic err_valid, err_ready, tx_idle, piece_valid, piece_ready, piece_via, off_err_valid, off_err_ready, offload_idle;
+  verdict_t err_verdict, off_err_verdict;
+  beat_t piece_beat;
+  meta_t piece_meta;
+  tx_job_t piece_job;
   dma_tx #(
       .QUEUES(QUEUES),
       .BEATS(BEATS)
@@ -266,20 +276,44 @@ module vesper_dma
       .d_ready(txd_ready),
       .d_data(txd_data),
       .d_index(txd_index),
+      .d_whole(txd_whole),
+      .d_endless(txd_endless),
+      .midway(tx_midway),
       .ar_valid(frame_ar_valid),
       .ar_ready(frame_ar_ready),
       .ar_req(frame_ar_req),
       .r_valid(frame_r_valid),
       .r_slot(frame_r_slot),
       .r_beat,
-      .tx_valid,
-      .tx_ready,
-      .tx_beat,
-      .tx_meta,
+      .tx_valid(piece_valid),
+      .tx_ready(piece_ready),
+      .tx_beat(piece_beat),
+      .tx_meta(piece_meta),
+      .tx_via(piece_via),
+      .tx_job(piece_job),
       .err_valid,
       .err_ready,
       .err_verdict,
       .idle(tx_idle)
+  );
+
+  tx_offload u_offload (
+      .clk,
+      .rst,
+      .s_valid(piece_valid),
+      .s_ready(piece_ready),
+      .s_beat(piece_beat),
+      .s_meta(piece_meta),
+      .s_via(piece_via),
+      .s_job(piece_job),
+      .m_valid(tx_valid),
+      .m_ready(tx_ready),
+      .m_beat(tx_beat),
+      .m_meta(tx_meta),
+      .err_valid(off_err_valid),
+      .err_ready(off_err_ready),
+      .err_verdict(off_err_verdict),
+      .idle(offload_idle)
   );
 
   logic frame_w_valid, frame_w_ready, frame_b_valid, la_valid, la_ready, rx_idle;
@@ -325,14 +359,14 @@ module vesper_dma
   );
 
   dma_tx_cpl #(
-      .SOURCES(VERDICTS + 2),
+      .SOURCES(VERDICTS + 3),
       .QUEUES(QUEUES)
   ) u_tx_cpl (
       .clk,
       .rst,
-      .s_valid({la_valid, err_valid, vd_valid}),
-      .s_ready({la_ready, err_ready, vd_ready}),
-      .s_verdict({la_verdict, err_verdict, vd_verdict}),
+      .s_valid({la_valid, off_err_valid, err_valid, vd_valid}),
+      .s_ready({la_ready, off_err_ready, err_ready, vd_ready}),
+      .s_verdict({la_verdict, off_err_verdict, err_verdict, vd_verdict}),
       .c_valid(txc_valid),
       .c_ready(txc_ready),
       .c_data(tx_c_data),
@@ -436,8 +470,8 @@ module vesper_dma
   // ---- idle: a clock more changes nothing ----
   logic bus_quiet;
   assign bus_quiet = !m_axi_arvalid && !m_axi_awvalid && !m_axi_wvalid && !m_axi_rvalid && !m_axi_bvalid;
-  assign idle = &settled && bus_quiet && &fetch_idle && &cpl_idle && tx_idle && rx_idle && vd_valid == 0 &&
-      !msix_valid;
+  assign idle = &settled && bus_quiet && &fetch_idle && &cpl_idle && tx_idle && offload_idle && rx_idle &&
+      vd_valid == 0 && !msix_valid;
 
 endmodule
 

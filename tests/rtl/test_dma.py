@@ -53,5 +53,29 @@ def test_dma_faults(testcase):
     run("dma_tb", SOURCES, "cocotb_dma_faults", testcase=testcase)
 
 
+MODERATION = ["by_delay", "by_number", "orders", "errors_do_not_wait", "driver"]
+
+
+@pytest.mark.parametrize("testcase", MODERATION)
+def test_dma_moderation(testcase):
+    run("dma_tb", SOURCES, "cocotb_dma_moderation", testcase=testcase)
+
+
+PIECES = [
+    "pieces",
+    "faults_anywhere",
+    "faults_anywhere_small_rings",
+    "rules",
+    "frames_without_end",
+    "disable_within_a_frame",
+    "checksums",
+]
+
+
+@pytest.mark.parametrize("testcase", PIECES)
+def test_dma_pieces(testcase):
+    run("dma_tb", SOURCES, "cocotb_dma_pieces", testcase=testcase)
+
+
 def test_dma_speed():
     assert run("dma_tb", SOURCES, "cocotb_dma_speed") == 5

@@ -144,7 +144,7 @@ static void transmit(struct fake *f, struct fake_queue *q, u16 index)
 	frame = dma(f, d.addr, d.len);
 	if (d.len < VESPER_FRAME_MIN || d.len > VESPER_FRAME_MAX)
 		t.status = VESPER_ST_BAD_LENGTH;
-	else if (d.flags & ~VESPER_TXF_MASK)
+	else if (d.flags & ~VESPER_TXF_LOOKASIDE) /* it has no offloads */
 		t.status = VESPER_ST_BAD_FLAGS;
 	else if (!frame)
 		t.status = VESPER_ST_DMA_READ;

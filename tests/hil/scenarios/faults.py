@@ -30,7 +30,6 @@ first=$(ls -d /sys/bus/pci/drivers/vesper/0000:*/net | head -n 1)
 BDF=$(basename "$(dirname "$first")")
 ip link set "$(ls $first)" name vesper0
 sysctl -qw net.ipv6.conf.vesper0.disable_ipv6=1
-ip link set vesper0 address 02:56:53:50:00:01
 ip address add 10.0.0.1/24 dev vesper0
 ip link set vesper0 up
 ip neigh replace 10.0.0.9 lladdr 02:56:53:50:00:01 dev vesper0

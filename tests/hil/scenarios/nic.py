@@ -62,7 +62,6 @@ stat() { ethtool -S vesper0 | awk -v name="$1:" '$1 == name {print $2}'; }
 card_up 10.0.0.1/24
 ip link set vesper0 down
 sysctl -qw net.ipv6.conf.vesper0.disable_ipv6=1
-ip link set vesper0 address 02:56:53:50:00:01
 ip link set vesper0 up
 ip neigh replace 10.0.0.9 lladdr 02:56:53:50:00:01 dev vesper0
 BDF=$(basename "$(readlink /sys/class/net/vesper0/device)")

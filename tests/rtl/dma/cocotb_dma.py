@@ -129,7 +129,7 @@ async def traffic(bench, rounds):
                     length = random.choice((0, 13, 9619, 65535))
                     fates[number, pair.send(1 << 60, length)] = BAD_LENGTH
                 elif kind == 6:
-                    fates[number, pair.send(1 << 60, 64, flags=random.choice((2, 0x80, 3)))] = BAD_FLAGS
+                    fates[number, pair.send(1 << 60, 64, flags=random.choice((0x10, 0x80, 0x41)))] = BAD_FLAGS
                 else:
                     fates[number, pair.send(1 << 60, 64, op=random.choice((7, 255)))] = BAD_OP
             await pair.ring()
@@ -240,7 +240,7 @@ async def refused_descriptors(dut):
         (dict(length=13), BAD_LENGTH),
         (dict(length=9619), BAD_LENGTH),
         (dict(length=65535), BAD_LENGTH),
-        (dict(length=64, flags=2), BAD_FLAGS),
+        (dict(length=64, flags=0x10), BAD_FLAGS),
         (dict(length=64, flags=0x81), BAD_FLAGS),
         (dict(length=64, op=7), BAD_OP),
         (dict(length=64, op=0xFF, sa=1), BAD_OP),
@@ -319,8 +319,8 @@ async def contexts(dut):
     bad = [
         dict(flags=1),
         dict(reserved0=1),
+        dict(reserved0=1 << 31),
         dict(reserved1=1 << 15),
-        dict(reserved2=1 << 31),
         dict(flags=0x80),
     ]
     indices = [pair.context(7, **case) for case in bad]

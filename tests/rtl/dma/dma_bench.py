@@ -11,7 +11,31 @@ from cocotb.triggers import ClockCycles, RisingEdge
 from cocotbext.axi import AxiLiteBus, AxiLiteMaster
 from frames import BEAT_T, META_T, Sink, Source, beats, check_framing
 from host_memory import HostMemory
-from ring_driver import Pair
+from ring_driver import MORE, Pair
+
+
+def ones_sum(data):
+    """One's complement sum of numbers of 16 bits (RFC 1071), not inverted."""
+    data += b"\0" * (len(data) & 1)
+    total = sum(int.from_bytes(data[i : i + 2], "big") for i in range(0, len(data), 2))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return total
+
+
+def with_checksum(data, start, offset):
+    """The frame as the card sends it with a checksum put in."""
+    value = (ones_sum(data[start:]) ^ 0xFFFF) or 0xFFFF
+    return data[: start + offset] + value.to_bytes(2, "big") + data[start + offset + 2 :]
+
+
+def before_checksum(data, start, offset):
+    """The frame of which with_checksum() makes this one; the field there must not be 0."""
+    field = start + offset
+    rest = data[start:field] + b"\0\0" + data[field + 2 :]
+    # Whatever adds up to what the field is the complement of.
+    wanted = (int.from_bytes(data[field : field + 2], "big") ^ 0xFFFF) - ones_sum(rest)
+    return data[:field] + (wanted % 0xFFFF).to_bytes(2, "big") + data[field + 2 :]
 
 
 class Host:
@@ -42,6 +66,28 @@ class Host:
         self.memory.open(address, len(data), read=True)
         self.memory.write(address, data)
         return pair.send(address, len(data), note=data if note is None else note, **how)
+
+    def send_pieces(self, pair, data, cuts, flags=0, note=None, part=b"", **how):
+        """The same in pieces that end at `cuts`, each at some alignment; returns the index of the last.
+
+        note: of the last, by default the frame; part: of those before it.
+        """
+        ends = [0, *cuts, len(data)]
+        for start, end in zip(ends, ends[1:], strict=False):
+            last = end == len(data)
+            index = self.send(
+                pair,
+                data[start:end],
+                self.random.randrange(64),
+                note=(data if note is None else note) if last else part,
+                flags=flags if last else flags | MORE,
+                **how,
+            )
+        return index
+
+    def cuts(self, length, count):
+        """Where `count` pieces of a frame end, but the last."""
+        return sorted(self.random.sample(range(1, length), min(count, length) - 1))
 
     def give(self, pair, length=2048, **how):
         address = self.memory.alloc(length)

@@ -5,7 +5,8 @@ import struct
 from collections import deque
 
 PLAIN, ENCRYPT, DECRYPT, POLICY, INPLACE, DUMMY, CONTEXT = range(7)
-LOOKASIDE = 1
+LOOKASIDE, MORE, CSUM = 1, 2, 4
+PIECES_MAX = 64
 (OK, BAD_LENGTH, BAD_FLAGS, BAD_OP, DMA_READ, DMA_WRITE, NO_BUFFER, NOT_READY, SA_STALE) = range(9)
 TOO_BIG, ICV = 11, 23
 CPL_PHASE, CPL_ESP, CPL_LOOKASIDE, CPL_INPLACE = 1, 2, 4, 8
@@ -111,15 +112,16 @@ class Pair:
     def send(self, address, length, op=PLAIN, flags=0, sa=0, note=None):
         """Post a descriptor; returns its index."""
         index = self.tx.tail
-        if flags & LOOKASIDE:
+        if flags & (LOOKASIDE | MORE) == LOOKASIDE:
             self.turned.add(index)
         self.tx.post(struct.pack("<QHBBI", address, length, op, flags, sa), note)
         return index
 
-    def context(self, seq_hi, reserved0=0, reserved1=0, flags=0, reserved2=0, note=None):
-        """Post what holds for the next descriptor; returns its index."""
+    def context(self, seq_hi=0, reserved0=0, csum_start=0, flags=0, csum_offset=0, reserved1=0, note=None):
+        """Post what holds for the next frame; returns its index."""
         index = self.tx.tail
-        self.tx.post(struct.pack("<IIHBBI", seq_hi, reserved0, reserved1, CONTEXT, flags, reserved2), note)
+        fields = (seq_hi, reserved0, csum_start, CONTEXT, flags, csum_offset, reserved1)
+        self.tx.post(struct.pack("<IIHBBHH", *fields), note)
         return index
 
     def give(self, address, length, reserved0=0, reserved1=0):

@@ -9,18 +9,20 @@ from card_fates import Fate, Ledger, Rules
 from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, Lock, ReadWrite
 from cocotbext.axi import AxiStreamBus, AxiStreamFrame, AxiStreamSink, AxiStreamSource
-from dma_bench import Host
-from esp_packet import ST
+from dma_bench import Host, before_checksum
+from esp_packet import MACS, ST
 from event_driver import EventRing, fields
+from frames import to_int
 from mgmt import abi
 from mgmt.card import Card as MailboxClient
-from ring_driver import CONTEXT, ENCRYPT, LOOKASIDE, OK, PLAIN
+from ring_driver import CONTEXT, CSUM, DECRYPT, ENCRYPT, LOOKASIDE, OK, PLAIN
 
-STATE, CONTROL, MTU, RX_QUEUE, RING, STATUS = 0x14, 0x18, 0x1C, 0x20, 0x40, 0x44
+STATE, CONTROL, MTU, RX_QUEUE, RX_FILTER, RING, STATUS = 0x14, 0x18, 0x1C, 0x20, 0x2C, 0x40, 0x44
 REQUEST, RESPONSE = 0x1000, 0x1800
 READY = 3  # fw_ready, data_path_open
 MISS_TO_HOST, FRAGMENT_TO_HOST, RX_ENABLE, POLICY_BYPASS = 1, 2, 4, 8
 BUFFER = 2048
+MAC = MACS[:6]  # to which the test frames go
 
 
 class Mailbox(MailboxClient):
@@ -49,12 +51,14 @@ class Mailbox(MailboxClient):
 
 class Card(Host, EventRing):
     """mtu: largest frame sent; control: CONTROL; rx_queue: pair of what comes from the wire without an SA; interval:
-    of the events' rate limit, 0 for none."""
+    of the events' rate limit, 0 for none; offloads: share of frames that go in pieces or with a checksum to be put in."""
 
-    def __init__(self, dut, wire_stall=0.0, mtu=1514, control=RX_ENABLE, rx_queue=1, interval=0, **host):
+    def __init__(
+        self, dut, wire_stall=0.0, mtu=1514, control=RX_ENABLE, rx_queue=1, interval=0, offloads=0.3, **host
+    ):
         super().__init__(dut, **host)
         self.mtu, self.control, self.rx_queue, self.interval = mtu, control, rx_queue, interval
-        self.mailbox = Mailbox(dut, self.bus)
+        self.mailbox, self.offloads = Mailbox(dut, self.bus), offloads
         for name in ("wire_rx_axis", "wire_tx_axis"):
             logging.getLogger(f"cocotb.{dut._name}.{name}").setLevel(logging.WARNING)
         self.wire_in = AxiStreamSource(AxiStreamBus.from_prefix(dut, "wire_rx_axis"), dut.clk, dut.rst)
@@ -67,6 +71,7 @@ class Card(Host, EventRing):
     async def start(self):
         """Clock, reset, boot; then open the queues and the wire."""
         self.dut.bus_master_en.value = 1
+        self.dut.mac.value = to_int(MAC)
         self.dut.msix_ready.value = 1
         self.dut.rst.value = 1
         await ReadWrite()  # the clock's first edge must find it
@@ -99,7 +104,8 @@ class Card(Host, EventRing):
         else:
             raise AssertionError("the firmware does not start")
         self.memory_task = cocotb.start_soon(memory.run())
-        for register, value in ((CONTROL, self.control), (MTU, self.mtu), (RX_QUEUE, self.rx_queue)):
+        settings = (CONTROL, self.control), (MTU, self.mtu), (RX_QUEUE, self.rx_queue), (RX_FILTER, 0)
+        for register, value in settings:
             await self.bus.write_dword(register, value)
         self.forget()
         await self.limit(self.interval)
@@ -172,9 +178,25 @@ class Card(Host, EventRing):
         flags = LOOKASIDE if fate.lookaside else 0
         if fate.lookaside and OK in fate.may:
             self.coming[number] += 1
-        pair, offset = self.pairs[number], self.random.randrange(64)
-        self.send(pair, fate.data, offset, op=fate.op, flags=flags, sa=handle, note=fate)
+        pair, how = self.pairs[number], dict(op=fate.op, sa=handle, note=fate)
+        if fate.op != DECRYPT and pair.tx.free > 6 and self.random.random() < self.offloads:
+            self._offloaded(pair, fate, flags, how)
+        else:
+            self.send(pair, fate.data, self.random.randrange(64), flags=flags, **how)
         return fate
+
+    def _offloaded(self, pair, fate, flags, how):
+        """In pieces, or with some checksum left to the card, or both: to what becomes of it that makes no difference."""
+        data, silent = fate.data, Fate(b"", op=CONTEXT, silent=True)
+        start = self.random.randrange(14, 60)
+        offset = 2 * self.random.randrange(30)
+        if any(data[start + offset : start + offset + 2]) and start + offset + 2 <= len(data):
+            data = before_checksum(data, start, offset)
+            flags |= CSUM
+            pair.context(fate.number_hi, csum_start=start, csum_offset=offset, note=silent)
+        self.send_pieces(
+            pair, data, self.cuts(len(data), self.random.randrange(1, 5)), flags, part=silent, **how
+        )
 
     def send_out(self, number, data, op=PLAIN, handle=0, lookaside=False, want=None, number_hi=0, may=None):
         fate = self.rules.outbound(data, op, handle, number_hi, lookaside)
@@ -196,6 +218,8 @@ class Card(Host, EventRing):
 
     def from_wire(self, data, fate=None, want=None, bad=False, may=None):
         """A frame from the wire; fate: if the port drops it; `bad`: the MAC says so."""
+        if fate is None and data[:6] not in (MAC, b"\xff" * 6):
+            fate = Fate(data, (ST["FILTERED"],))
         fate = fate or self.rules.arrival(data)
         assert want is None or fate.may == (ST[want],), f"the model says {fate.may}, the test {want}"
         if may:

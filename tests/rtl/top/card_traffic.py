@@ -140,7 +140,11 @@ class Mix:
             card.wire_drop(random.randbytes(size()), "WIRE_ERROR", bad=True)
         elif kind < 0.11:
             card.wire_drop(random.randbytes(FRAME_MAX + random.randrange(1, 100)), "OVERSIZE")
-        elif kind < 0.15:
+        elif kind < 0.14:
+            data = bytearray(self.inbound(peer))
+            data[random.randrange(6)] ^= 1 << random.randrange(8)
+            card.from_wire(bytes(data), want="FILTERED")
+        elif kind < 0.18:
             card.from_wire(ETH[:12] + random.randbytes(random.choice((2, 46, 48))))
         else:
             card.from_wire(self.inbound(peer))

@@ -34,7 +34,7 @@ async def first(dut, *conditions, limit=5000):
 @cocotb.test()
 async def latency(dut):
     """Doorbell taken to first beat on the wire; first beat from the wire to completion in host memory."""
-    card = await Card(dut, latency=LATENCY, rx_queue=0).start()
+    card = await Card(dut, latency=LATENCY, rx_queue=0, offloads=0).start()
     out = await card.add(OutSa(32, 16, True))
     usual = dict(tunnel=True, inplace=False, ipv6=False, gmac=False, flags=0, icv=16, window=1024)
     sa = await card.add(in_sa(0, **usual))
