@@ -11,7 +11,7 @@ import struct
 import subprocess
 import sys
 
-BYTES = 1_500_000
+BYTES = 600_000
 ETHERTYPE = 0x88B5  # for local experiments: no stack takes it
 SINK = 9999
 
