@@ -40,6 +40,9 @@ class Card:
             self.wire,
             "--mac",
             self.mac,
+            # Function is looked at here: waiting for a slow host memory would only take the simulator's time.
+            "--latency",
+            "8",
             "--stats",
             str(self.folder / "stats.json"),
         ]
