@@ -25,6 +25,7 @@ package vesper_pkg;
     logic        lookaside;  // the result goes back to the host
     logic        esp;        // the card encrypted or decrypted it
     logic        inplace;    // received: decrypted, not stripped; `status` is the verdict
+    logic        more;       // a TCP segment, not the last of its frame: it completes nothing
     logic [7:0]  op;         // OP_*
     logic [7:0]  status;     // ST_*: why it is dropped, or why an ESP frame is delivered untouched
     logic [3:0]  qid;        // host: pair it was fetched from; wire: pair that receives it
@@ -147,6 +148,7 @@ package vesper_pkg;
   typedef struct packed {
     logic        host;
     logic        silent;       // completes, but is not counted (OP_CONTEXT)
+    logic        more;         // is counted, but completes nothing
     logic [3:0]  qid;
     logic [15:0] index;
     logic [7:0]  status;

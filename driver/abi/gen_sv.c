@@ -54,6 +54,9 @@ static void constants(void)
 	NUM(VESPER_FEAT_EVENTS);
 	NUM(VESPER_FEAT_SG);
 	NUM(VESPER_FEAT_TX_CSUM);
+	NUM(VESPER_FEAT_TSO);
+	NUM(VESPER_FEAT_RX_CSUM);
+	NUM(VESPER_FEAT_RSS);
 	NUM(VESPER_FEAT_FILTER);
 	NUM(VESPER_FEAT_MODERATION);
 	NUM(VESPER_FRAME_MIN);
@@ -136,14 +139,20 @@ static void codes(void)
 	BYTE(VESPER_TXF_LOOKASIDE);
 	BYTE(VESPER_TXF_MORE);
 	BYTE(VESPER_TXF_CSUM);
+	BYTE(VESPER_TXF_TSO);
 	BYTE(VESPER_TXF_MASK);
 	NUM(VESPER_PIECES_MAX);
 	NUM(VESPER_CSUM_START_MAX);
 	NUM(VESPER_CSUM_END_MAX);
+	NUM(VESPER_TSO_MAX);
+	NUM(VESPER_TSO_HDR_MAX);
 	BYTE(VESPER_CPL_PHASE);
 	BYTE(VESPER_CPL_ESP);
 	BYTE(VESPER_CPL_LOOKASIDE);
 	BYTE(VESPER_CPL_INPLACE);
+	BYTE(VESPER_CPL_CSUM);
+	BYTE(VESPER_CPL_HASH);
+	BYTE(VESPER_CPL_L4HASH);
 	BYTE(VESPER_SAD_REPLAY);
 	BYTE(VESPER_SAD_ICV);
 	BYTE(VESPER_SAD_PADDING);
@@ -216,10 +225,11 @@ static void layouts(void)
 	BITS("RXC", vesper_rx_cpl, sa);
 	BITS("RXC", vesper_rx_cpl, seq);
 	BITS("TXX", vesper_tx_ctx, seq_hi);
-	BITS("TXX", vesper_tx_ctx, reserved0);
+	BITS("TXX", vesper_tx_ctx, mss);
+	BITS("TXX", vesper_tx_ctx, hdr_len);
 	BITS("TXX", vesper_tx_ctx, csum_start);
 	BITS("TXX", vesper_tx_ctx, csum_offset);
-	BITS("TXX", vesper_tx_ctx, reserved1);
+	BITS("TXX", vesper_tx_ctx, l3_offset);
 	/* The record opens with the SA itself. */
 	SIZE("SA_REC", vesper_sa_record);
 	BITS("SA_REC", vesper_sa, dir);

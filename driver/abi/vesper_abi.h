@@ -54,6 +54,9 @@ typedef uint64_t vesper_le64;
 #define VESPER_FEAT_EVENTS     (1u << 14)
 #define VESPER_FEAT_SG	       (1u << 15) /* frames in pieces: VESPER_TXF_MORE */
 #define VESPER_FEAT_TX_CSUM    (1u << 16) /* checksums put in: VESPER_TXF_CSUM */
+#define VESPER_FEAT_TSO	       (1u << 17) /* TCP segmentation: VESPER_TXF_TSO */
+#define VESPER_FEAT_RX_CSUM    (1u << 18) /* VESPER_CPL_CSUM */
+#define VESPER_FEAT_RSS	       (1u << 19) /* receive hash, and the queue by it: RSS_CTRL */
 #define VESPER_FEAT_FILTER     (1u << 20) /* destination addresses: RX_FILTER */
 #define VESPER_FEAT_MODERATION (1u << 21) /* interrupts wait: queue[].MODERATION */
 
@@ -134,7 +137,8 @@ enum vesper_tx_op {
 #define VESPER_TXF_LOOKASIDE (1u << 0) /* the result comes back on this pair's RX ring */
 #define VESPER_TXF_MORE	     (1u << 1) /* the frame goes on in the next one that is no CONTEXT */
 #define VESPER_TXF_CSUM	     (1u << 2) /* put the Internet checksum in: vesper_tx_ctx */
-#define VESPER_TXF_MASK	     (VESPER_TXF_LOOKASIDE | VESPER_TXF_MORE | VESPER_TXF_CSUM)
+#define VESPER_TXF_TSO	     (1u << 3) /* cut TCP segments: vesper_tx_ctx */
+#define VESPER_TXF_MASK	     (VESPER_TXF_LOOKASIDE | VESPER_TXF_MORE | VESPER_TXF_CSUM | VESPER_TXF_TSO)
 
 /* Descriptors of a frame in pieces, from the first piece to the last. */
 #define VESPER_PIECES_MAX 64
@@ -142,6 +146,10 @@ enum vesper_tx_op {
 /* The checksum is over the frame from csum_start on; it stands in the frame's first bytes. */
 #define VESPER_CSUM_START_MAX 192
 #define VESPER_CSUM_END_MAX   256
+
+/* TCP segmentation: the frame that is cut, and its headers, Ethernet's included. */
+#define VESPER_TSO_MAX	   65600
+#define VESPER_TSO_HDR_MAX 192
 
 struct vesper_tx_desc {
 	vesper_le64 addr; /* DMA address of the frame, any alignment */
@@ -168,15 +176,29 @@ struct vesper_tx_desc {
  * and writes the complement (0xffff instead of 0) to csum_offset bytes behind
  * csum_start, where the pseudo header's sum, not inverted, must stand. Before
  * encryption. Not with DECRYPT.
+ *
+ * VESPER_TXF_TSO cuts the frame behind hdr_len into segments of mss bytes of TCP
+ * payload, the last of fewer, and sends each behind a copy of the headers as a
+ * frame of its own, with IPv4 total length, identification (the first has that of
+ * the copy, each further one the next) and header checksum or IPv6 payload length,
+ * TCP sequence number and checksum; FIN and PSH only in the last, CWR only in the
+ * first. The TCP checksum field must hold the pseudo header's sum without the
+ * length, not inverted. Any number of IPv6 extension headers, no IP in IP. Not
+ * with DECRYPT, INPLACE or LOOKASIDE. Each segment is counted as a frame (and
+ * encrypted under a number of its own); the completion has the last one's fate.
+ * When a piece cannot be used, segments before it may have been sent.
  */
 struct vesper_tx_ctx {
 	vesper_le32 seq_hi; /* INPLACE with ESN: upper half of the sequence number; else 0 */
-	vesper_le32 reserved0;
-	vesper_le16 csum_start;	 /* CSUM: in the frame, 14..VESPER_CSUM_START_MAX; else 0 */
-	vesper_u8 op;		 /* VESPER_OP_CONTEXT */
-	vesper_u8 flags;	 /* 0 */
-	vesper_le16 csum_offset; /* CSUM: even, the checksum ends by VESPER_CSUM_END_MAX; else 0 */
-	vesper_le16 reserved1;
+	vesper_le16 mss;    /* TSO: from 1, a segment's frame is at most VESPER_FRAME_MAX; else 0 */
+	vesper_le16 hdr_len; /* TSO: bytes to the end of the TCP header; else 0 */
+	vesper_le16
+		csum_start; /* CSUM: in the frame, 14..VESPER_CSUM_START_MAX; TSO: of the TCP header; else 0 */
+	vesper_u8 op;	 /* VESPER_OP_CONTEXT */
+	vesper_u8 flags; /* 0 */
+	vesper_le16
+		csum_offset; /* CSUM: even, the checksum ends by VESPER_CSUM_END_MAX; TSO: 16; else 0 */
+	vesper_le16 l3_offset; /* TSO: of the IP header; else 0 */
 };
 
 /* ---- RX descriptor, 16 bytes: one buffer for one frame ---- */
@@ -204,6 +226,13 @@ struct vesper_rx_desc {
 #define VESPER_CPL_ESP	     (1u << 1) /* RX: the card decrypted and authenticated */
 #define VESPER_CPL_LOOKASIDE (1u << 2) /* RX: result of a TX descriptor, see `tag` */
 #define VESPER_CPL_INPLACE   (1u << 3) /* RX: decrypted, not stripped; `status` is the verdict */
+/*
+ * RX: of the frame in the buffer, the IPv4 header's checksum is right, and that of TCP, or of UDP
+ * where there is one. Not set says nothing.
+ */
+#define VESPER_CPL_CSUM	  (1u << 4)
+#define VESPER_CPL_HASH	  (1u << 5) /* RX: `seq` is the receive hash; never with CPL_ESP */
+#define VESPER_CPL_L4HASH (1u << 6) /* RX, CPL_HASH: it is over ports, too */
 
 struct vesper_tx_cpl {
 	vesper_le16 index; /* free-running index of the TX descriptor */
@@ -221,7 +250,7 @@ struct vesper_rx_cpl {
 	vesper_u8 flags;   /* VESPER_CPL_* */
 	vesper_le16 tag;   /* lookaside: free-running index of the TX descriptor */
 	vesper_le32 sa;	   /* handle of the SA that was applied, else 0 */
-	vesper_le32 seq;   /* VESPER_CPL_ESP: lower half of the ESP sequence number, else 0 */
+	vesper_le32 seq;   /* CPL_ESP: lower half of the ESP sequence number; CPL_HASH; else 0 */
 };
 
 /* ---- SA handle: [15:0] index, [16] 1 = inbound, [31:17] generation, never 0 ---- */
@@ -594,6 +623,7 @@ VESPER_ABI_OFFSET(vesper_tx_desc, len, 8);
 VESPER_ABI_OFFSET(vesper_tx_desc, op, 10);
 VESPER_ABI_OFFSET(vesper_tx_desc, sa, 12);
 VESPER_ABI_SIZE(vesper_tx_ctx, 16);
+VESPER_ABI_OFFSET(vesper_tx_ctx, mss, 4);
 VESPER_ABI_OFFSET(vesper_tx_ctx, csum_start, 8);
 VESPER_ABI_OFFSET(vesper_tx_ctx, op, 10);
 VESPER_ABI_OFFSET(vesper_tx_ctx, csum_offset, 12);

@@ -77,6 +77,8 @@ static int probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	err = vesper_xfrm_init(nic);
 	if (err)
 		goto out_netdev;
+	vesper_offload_init(nic);
+	vesper_rss_init(nic);
 	err = vesper_devlink_create(nic);
 	if (err)
 		goto out_netdev;

@@ -268,7 +268,7 @@ static void advance_esn(struct xfrm_state *x)
 
 /**
  * vesper_xfrm_tx - what a frame from the stack needs of the card
- * @skb: linear; in packet mode it loses the header that vesper_packet_offload_ok() put before it
+ * @skb: in packet mode it loses the header that vesper_packet_offload_ok() put before it
  * @esp: filled in
  *
  * Return: 0; a negative errno for a frame that must not leave: -EXDEV if it counts on an SA that is not on this card
@@ -306,6 +306,15 @@ int vesper_xfrm_tx(struct sk_buff *skb, struct vesper_tx_esp *esp)
 	}
 	esp->op = VESPER_OP_ENCRYPT;
 	return vesper_packet_tx(skb, x, xs);
+}
+
+/* Is this a packet that vesper_packet_offload_ok() has seen, so that the card makes its outer headers? */
+bool vesper_xfrm_encapsulates(const struct sk_buff *skb)
+{
+	const struct sec_path *sp = skb_sec_path(skb);
+
+	return sp && sp->len == 1 && vesper_xs_of(sp->xvec[0]) && !vesper_xs_in(sp->xvec[0]) &&
+	       !vesper_xfrm_crypto(sp->xvec[0]);
 }
 
 /* The SA behind a handle that the card wrote, its state held; or NULL. */

@@ -217,12 +217,12 @@ static int take_outer_off(struct sk_buff *skb, u32 outer)
 	memmove(skb->data + outer, skb->data, l2 - sizeof(type));
 	memcpy(skb->data + outer + l2 - sizeof(type), &type, sizeof(type));
 	skb_pull(skb, outer);
+	skb_set_network_header(skb, l2);
 	return 0;
 }
 
 /**
  * vesper_packet_tx - a frame that vesper_packet_offload_ok() has seen arrives
- * @skb: linear
  *
  * Return: 0; -EXDEV or -EHOSTUNREACH, or another error of the route; -EINVAL; -ENOMEM.
  */

@@ -286,7 +286,7 @@ struct vesper_tx {
 	u64 cookie;		/* the caller's, comes back with the result */
 	u16 len;		/* bytes; offset + len at most buf->size */
 	u8 op;			/* enum vesper_tx_op */
-	u8 flags;		/* VESPER_TXF_* */
+	u8 flags;		/* VESPER_TXF_LOOKASIDE or 0: one frame, one buffer */
 	u32 sa;			/* handle of ENCRYPT, INPLACE, DUMMY; else 0 */
 	u32 seq_hi; /* INPLACE with ESN: upper half of the number; then it takes two places of the ring */
 	u16 offset; /* bytes */

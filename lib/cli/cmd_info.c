@@ -30,6 +30,9 @@ static const struct {
 	{ VESPER_FEAT_EVENTS, "events" },
 	{ VESPER_FEAT_SG, "scatter-gather" },
 	{ VESPER_FEAT_TX_CSUM, "tx-checksum" },
+	{ VESPER_FEAT_TSO, "tso" },
+	{ VESPER_FEAT_RX_CSUM, "rx-checksum" },
+	{ VESPER_FEAT_RSS, "rss" },
 	{ VESPER_FEAT_FILTER, "filter" },
 	{ VESPER_FEAT_MODERATION, "moderation" },
 };

@@ -51,6 +51,7 @@ module vesper_csr
     output logic              [  15:0] mtu,
     output logic              [   3:0] rx_queue,
     output rx_filter_t                 rx_filter,
+    output rss_t                       rss,
     output queue_cfg_t  [QUEUES-1:0]   q_cfg,
     output queue_db_t   [QUEUES-1:0]   q_db,
     input  wire queue_state_t [QUEUES-1:0] q_state,
@@ -107,7 +108,7 @@ module vesper_csr
 
   localparam int Features = FEAT_ESP_OUT | FEAT_ESP_IN | FEAT_LOOKASIDE | FEAT_TUNNEL | FEAT_TRANSPORT | FEAT_IPV4 |
       FEAT_AES_GCM | FEAT_IPV6 | FEAT_AES_GMAC | FEAT_ESN | FEAT_UDP | FEAT_INPLACE | FEAT_POLICY | FEAT_LIFETIME |
-      FEAT_EVENTS | FEAT_SG | FEAT_TX_CSUM | FEAT_FILTER | FEAT_MODERATION;
+      FEAT_EVENTS | FEAT_SG | FEAT_TX_CSUM | FEAT_TSO | FEAT_RX_CSUM | FEAT_RSS | FEAT_FILTER | FEAT_MODERATION;
   assign in.abi.major.next = 16'(ABI_MAJOR);
   assign in.abi.minor.next = 16'(ABI_MINOR);
   assign in.features.bits.next = 32'(Features);
@@ -138,6 +139,19 @@ module vesper_csr
   for (genvar i = 0; i < FILTERS; i++) begin : g_filter
     assign rx_filter.valid[i] = out.filter[i].hi.valid.value;
     assign rx_filter.address[i] = {out.filter[i].hi.bytes.value, out.filter[i].lo.bytes.value};
+  end
+  assign rss.enable = out.rss_ctrl.enable.value;
+  assign rss.ipv4 = out.rss_ctrl.ipv4.value;
+  assign rss.tcp4 = out.rss_ctrl.tcp4.value;
+  assign rss.udp4 = out.rss_ctrl.udp4.value;
+  assign rss.ipv6 = out.rss_ctrl.ipv6.value;
+  assign rss.tcp6 = out.rss_ctrl.tcp6.value;
+  assign rss.udp6 = out.rss_ctrl.udp6.value;
+  for (genvar i = 0; i < RSS_KEY_BYTES / 4; i++) begin : g_key
+    assign rss.key[32*i+:32] = out.rss_key[i].bytes.value;
+  end
+  for (genvar i = 0; i < RSS_ENTRIES / 4; i++) begin : g_table
+    assign rss.entry[4*i+:4] = out.rss_table[i].queues.value;
   end
   assign mbx_ring = out.mbx_doorbell.ring.value && !mbx_busy;
 

@@ -13,9 +13,10 @@
 // BAD_FLAGS (unknown flag), BAD_OP (unknown operation), BAD_FLAGS (DECRYPT without LOOKASIDE; an SA with anything but
 // ENCRYPT, INPLACE and DUMMY), NOT_READY (the data path is closed).
 //
-// Offloads come before NOT_READY: BAD_FLAGS with DECRYPT, or for a checksum where none can be.
+// Offloads come before NOT_READY: BAD_FLAGS with DECRYPT, TCP segmentation with INPLACE and LOOKASIDE too; and for a
+// checksum or headers where none can be.
 //
-// CONTEXT is another structure and carries no frame: BAD_FLAGS if anything reserved is set, else OK. It ends in its
+// CONTEXT is another structure and carries no frame: BAD_FLAGS if it has flags, else OK. It ends in its
 // turn as a verdict that is not counted, and is held for the next frame that begins on its ring, whatever becomes of
 // that.
 //
@@ -98,7 +99,7 @@ module dma_tx
 
   typedef struct packed {
     tx_job_t job;
-    logic [15:0] total;  // bytes of the frame up to here
+    logic [15:0] total;  // bytes of the frame up to here, but of one that is cut
   } side_t;
 
   slot_t info[Slots];
@@ -142,8 +143,11 @@ module dma_tx
   // What a CONTEXT left for the next frame of each ring.
   typedef struct packed {
     logic [31:0] seq_hi;
+    logic [15:0] mss;
+    logic [15:0] hdr_len;
     logic [15:0] csum_start;
     logic [15:0] csum_offset;
+    logic [15:0] l3;
   } context_t;
   context_t held[QUEUES];
 
@@ -152,10 +156,11 @@ module dma_tx
   context_t f_context, ctx;
   logic [7:0] f_op, f_flags;
   logic [31:0] f_sa;
-  logic [15:0] f_total;
+  logic [16:0] f_total;
   logic [6:0] f_count;
-  logic too_long, differs, no_csum;
-  logic [16:0] total, csum_end;
+  logic too_long, differs, misplaced, tso;
+  logic [16:0] total_max, csum_end;
+  logic [17:0] total;
 
   always_comb begin
     d = '0;
@@ -172,36 +177,45 @@ module dma_tx
     more = more_at[q];
     refused = !is_context && !busy && (skip[q] || (more && !d_whole[q]));
     piece = !is_context && !refused && (busy || more);
-    via = !is_context && !refused && (busy || (flags & (TXF_MORE | TXF_CSUM)) != 0);
+    tso = !is_context && (flags & TXF_TSO) != 0;
+    via = !is_context && !refused && (busy || (flags & (TXF_MORE | TXF_CSUM | TXF_TSO)) != 0);
     ctx = busy ? f_context : held[q];
-    total = 17'(len);
+    total = 18'(len);
+    total_max = tso ? 17'(TSO_MAX) : 17'(FRAME_MAX);
     too_long = len < 16'(piece ? 1 : FRAME_MIN) || len > 16'(FRAME_MAX);
     differs = 1'b0;
     if (piece) begin
       if (busy) begin
-        total = 17'(len) + 17'(f_total);
+        total = 18'(len) + 18'(f_total);
         differs = op != f_op || ((flags ^ f_flags) & ~TXF_MORE) != 0 || sa != f_sa;
         if (f_count == PiecesMax) too_long = 1'b1;
       end
-      if (total > 17'(FRAME_MAX) || (!more && total < 17'(FRAME_MIN))) too_long = 1'b1;
+      if (total > 18'(total_max) || (!more && total < 18'(FRAME_MIN))) too_long = 1'b1;
     end
-    // A checksum where none can be, or a place for one that is not asked for.
+    // A checksum or headers where none can be, or places that are not asked for.
     csum_end = '0;
-    no_csum = {ctx.csum_start, ctx.csum_offset} != 0;
-    if ((flags & TXF_CSUM) != 0) begin
-      csum_end = 17'(ctx.csum_start) + 17'(ctx.csum_offset) + 17'd2;
-      no_csum = ctx.csum_start < 16'(FRAME_MIN) || ctx.csum_start > 16'(CSUM_START_MAX) || ctx.csum_offset[0] ||
-          csum_end > 17'(CSUM_END_MAX) || (!more && csum_end > total);
+    misplaced = {ctx.mss, ctx.hdr_len, ctx.csum_start, ctx.csum_offset, ctx.l3} != 0;
+    if (tso) begin
+      misplaced = ctx.l3 < 16'(FRAME_MIN) || ctx.csum_offset != 16'd16 || ctx.mss == 0 ||
+          17'(ctx.l3) + 17'd20 > 17'(ctx.csum_start) || 17'(ctx.csum_start) + 17'd20 > 17'(ctx.hdr_len) ||
+          ctx.hdr_len > 16'(TSO_HDR_MAX) || 17'(ctx.hdr_len) + 17'(ctx.mss) > 17'(FRAME_MAX) ||
+          (!more && 18'(ctx.hdr_len) >= total);
+    end else if ((flags & TXF_CSUM) != 0) begin
+      csum_end  = 17'(ctx.csum_start) + 17'(ctx.csum_offset) + 17'd2;
+      misplaced = {ctx.mss, ctx.hdr_len, ctx.l3} != 0 || ctx.csum_offset[0];
+      if (ctx.csum_start < 16'(FRAME_MIN) || ctx.csum_start > 16'(CSUM_START_MAX)) misplaced = 1'b1;
+      if (csum_end > 17'(CSUM_END_MAX) || (!more && 18'(csum_end) > total)) misplaced = 1'b1;
     end
 
     if (is_context) begin
       status = ST_OK;
-      if (flags != 0 || d[TXX_RESERVED0_LSB+:32] != 0 || d[TXX_RESERVED1_LSB+:16] != 0) status = ST_BAD_FLAGS;
+      if (flags != 0) status = ST_BAD_FLAGS;
     end else if (too_long || beyond || refused) status = ST_BAD_LENGTH;
     else if ((flags & ~TXF_MASK) != 0 || differs) status = ST_BAD_FLAGS;
     else if (op > OP_CONTEXT) status = ST_BAD_OP;
     else if (op == OP_DECRYPT && ((flags & TXF_LOOKASIDE) == 0 || via)) status = ST_BAD_FLAGS;
-    else if ((!takes_sa && sa != 0) || no_csum) status = ST_BAD_FLAGS;
+    else if ((!takes_sa && sa != 0) || misplaced) status = ST_BAD_FLAGS;
+    else if (tso && (op == OP_INPLACE || (flags & TXF_LOOKASIDE) != 0)) status = ST_BAD_FLAGS;
     else if (!data_path_open) status = ST_NOT_READY;
     else status = ST_OK;
     beats = 8'd0;
@@ -227,8 +241,11 @@ module dma_tx
         if (is_context && status == ST_OK)
           held[i] <= '{
               seq_hi: d[TXX_SEQ_HI_LSB+:32],
+              mss: d[TXX_MSS_LSB+:16],
+              hdr_len: d[TXX_HDR_LEN_LSB+:16],
               csum_start: d[TXX_CSUM_START_LSB+:16],
-              csum_offset: d[TXX_CSUM_OFFSET_LSB+:16]
+              csum_offset: d[TXX_CSUM_OFFSET_LSB+:16],
+              l3: d[TXX_L3_OFFSET_LSB+:16]
           };
         else if (is_context || !busy) held[i] <= '0;
         if (refused) skip[i] <= more;
@@ -241,8 +258,7 @@ module dma_tx
     if (take && piece) begin
       busy <= more;
       owner <= q;
-      f_total <= total[15:0];
-      if (total > 17'(FRAME_MAX)) f_total <= 16'(FRAME_MAX);
+      f_total <= total > 18'(total_max) ? total_max : total[16:0];
       if (!busy) begin
         f_context <= held[q];
         f_op <= op;
@@ -350,9 +366,13 @@ module dma_tx
         side[in] <= '{
             job: '{
                 more: more,
-                csum: (flags & TXF_CSUM) != 0,
+                csum: (flags & (TXF_CSUM | TXF_TSO)) != 0,
                 csum_start: ctx.csum_start[7:0],
-                csum_at: ctx.csum_start[7:0] + ctx.csum_offset[7:0]
+                csum_at: ctx.csum_start[7:0] + ctx.csum_offset[7:0],
+                tso: tso,
+                l3: ctx.l3[7:0],
+                hdr_len: ctx.hdr_len[7:0],
+                mss: ctx.mss[13:0]
             },
             total: total[15:0]
         };
@@ -413,6 +433,7 @@ module dma_tx
           lookaside: h.lookaside,
           esp: 1'b0,
           inplace: 1'b0,
+          more: 1'b0,
           op: h.op,
           status: h_status,
           qid: h.qid,

@@ -2,7 +2,7 @@
 //
 // Collects the fates of TX descriptors from wherever they end and makes one TX completion, and one statistics
 // pulse, of each: one a cycle, in turn, passing over sources whose ring is busy. A `silent` verdict completes and is
-// not counted. Verdicts that are not about a descriptor (`host` = 0) are swallowed.
+// not counted, one with `more` is counted and does not complete. Verdicts that are not about a descriptor (`host` = 0) are swallowed.
 
 `default_nettype none
 
@@ -33,7 +33,7 @@ module dma_tx_cpl
   always_comb begin
     stuck = '0;
     for (int i = 0; i < SOURCES; i++) begin
-      able[i] = s_valid[i] && s_verdict[i].host && c_ready[s_verdict[i].qid[QueueW-1:0]];
+      able[i] = s_valid[i] && s_verdict[i].host && (s_verdict[i].more || c_ready[s_verdict[i].qid[QueueW-1:0]]);
       if (s_valid[i] && s_verdict[i].host && !able[i]) stuck[s_verdict[i].qid[QueueW-1:0]] = 1'b1;
     end
   end
@@ -54,7 +54,7 @@ module dma_tx_cpl
     c_valid = '0;
     if (any) begin
       s_ready[pick] = 1'b1;
-      c_valid[stat_verdict.qid[QueueW-1:0]] = 1'b1;
+      c_valid[stat_verdict.qid[QueueW-1:0]] = !stat_verdict.more;
     end
     for (int i = 0; i < SOURCES; i++) if (s_valid[i] && !s_verdict[i].host) s_ready[i] = 1'b1;
 

@@ -76,6 +76,7 @@ module esp_in_emit
   assign d_verdict = '{
           host: order.meta.host,
           silent: 1'b0,
+          more: order.meta.more,
           qid: order.meta.qid,
           index: order.meta.index,
           status: status,

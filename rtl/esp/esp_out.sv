@@ -265,6 +265,7 @@ module esp_out
   always_comb begin
     plan_verdict = '0;
     plan_verdict.host = waiting.meta.host;
+    plan_verdict.more = waiting.meta.more;
     plan_verdict.qid = waiting.meta.qid;
     plan_verdict.index = waiting.meta.index;
     plan_verdict.status = plan_status;

@@ -68,7 +68,7 @@ module vesper_stats_bank
 `endif
 
   // A verdict also says whose it is, which counts nothing here.
-  wire _unused = &{1'b0, verdict.host, verdict.silent, verdict.qid, verdict.index, verdict.seq};
+  wire _unused = &{1'b0, verdict.host, verdict.silent, verdict.more, verdict.qid, verdict.index, verdict.seq};
 
 endmodule
 

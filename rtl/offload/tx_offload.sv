@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //
-// Between the TX DMA and the pipes: frames that come in pieces, and frames with a checksum to be put in. See README.md.
+// Between the TX DMA and the pipes: frames that come in pieces, with a checksum to be put in, or to be cut into TCP
+// segments. See README.md.
 //
 //   s ─┬─────────────────────────────────┬─► m
-//      └─► tx_pack ─► tx_store ──────────┘
+//      └─► tx_cut ─► tx_pack ─► tx_store ┘
 //
 // All others pass in the same cycle, unless one of the former is still inside: then they follow it through the store,
 // so that frames keep their order.
@@ -33,10 +34,10 @@ module tx_offload
 );
 
   // ---- straight on, or in ----
-  logic pack_idle, store_idle, in_ready, out_valid;
+  logic cut_idle, pack_idle, store_idle, in_ready, out_valid;
   beat_t out_beat;
   meta_t out_meta;
-  wire occupied = !pack_idle || !store_idle;
+  wire occupied = !cut_idle || !pack_idle || !store_idle;
   wire direct = !s_via && !occupied;
   wire in_valid = s_valid && !direct;
   assign s_ready = direct ? m_ready : in_ready;
@@ -52,37 +53,52 @@ module tx_offload
 
   // ---- the frame ----
   tx_job_t job;
-  tx_chunk_t chunk;
   always_comb begin
-    job   = '0;
-    chunk = '0;
-    if (in_valid) begin
-      if (s_via) job = s_job;
-      chunk.last  = s_beat.last && !job.more;
-      chunk.drop  = chunk.last && s_meta.status != 0;
-      chunk.bytes = s_beat.bytes;
-      chunk.data  = s_beat.data;
-    end
+    job = '0;
+    if (in_valid && s_via) job = s_job;
   end
+
+  logic cut_valid, cut_ready;
+  tx_chunk_t cut_chunk;
+  meta_t cut_meta;
+  tx_job_t cut_job;
+  tx_segment_t cut_segment;
+  tx_cut u_cut (
+      .clk,
+      .rst,
+      .s_valid(in_valid),
+      .s_ready(in_ready),
+      .s_beat,
+      .s_meta,
+      .s_job(job),
+      .m_valid(cut_valid),
+      .m_ready(cut_ready),
+      .m_chunk(cut_chunk),
+      .m_meta(cut_meta),
+      .m_job(cut_job),
+      .m_segment(cut_segment),
+      .idle(cut_idle)
+  );
 
   logic pack_valid, pack_ready, pack_drop;
   beat_t pack_beat;
   meta_t pack_meta;
   tx_job_t pack_job;
+  tx_segment_t pack_segment;
   tx_pack #(
-      .SIDE_W($bits(meta_t) + $bits(tx_job_t))
+      .SIDE_W($bits(meta_t) + $bits(tx_job_t) + $bits(tx_segment_t))
   ) u_pack (
       .clk,
       .rst,
-      .s_valid(in_valid),
-      .s_ready(in_ready),
-      .s_chunk(chunk),
-      .s_side({s_meta, job}),
+      .s_valid(cut_valid),
+      .s_ready(cut_ready),
+      .s_chunk(cut_chunk),
+      .s_side({cut_meta, cut_job, cut_segment}),
       .m_valid(pack_valid),
       .m_ready(pack_ready),
       .m_beat(pack_beat),
       .m_drop(pack_drop),
-      .m_side({pack_meta, pack_job}),
+      .m_side({pack_meta, pack_job, pack_segment}),
       .idle(pack_idle)
   );
 
@@ -95,6 +111,7 @@ module tx_offload
       .s_drop(pack_drop),
       .s_meta(pack_meta),
       .s_job(pack_job),
+      .s_segment(pack_segment),
       .m_valid(out_valid),
       .m_ready,
       .m_beat(out_beat),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //
-// Holds a frame until all of it is here, sums it meanwhile, and writes the checksum over it as it leaves. A frame that
-// ends with `s_drop` becomes a verdict instead, with the status of its meta.
+// Holds a frame until all of it is here, sums it meanwhile, and writes the checksum over it as it leaves, and what else
+// a TCP segment has of its own. A frame that ends with `s_drop` becomes a verdict instead, with the status of its meta.
 //
 //   s ──┬─► frame_fifo ──────────► patch ─► m
 //       └─► sum ─► fifo of patches ──┘
@@ -26,6 +26,7 @@ module tx_store
     input  wire             s_drop,       // with the last beat
     input  wire meta_t      s_meta,       // with the last beat
     input  wire tx_job_t    s_job,
+    input  wire tx_segment_t s_segment,   // with the last beat
     output logic            m_valid,
     input  wire             m_ready,
     output beat_t           m_beat,
@@ -100,12 +101,14 @@ module tx_store
 
   logic closing;  // `sum` is that of a whole frame, which is `closed`
   tx_job_t closed;
+  tx_segment_t closed_segment;
   always_ff @(posedge clk) begin
     if (take && s_job.csum) sum <= first ? more_sum : sum + more_sum;
     if (take) begin
       first <= s_beat.last;
       place <= s_beat.last ? 3'd0 : place == 3'd4 ? place : place + 3'd1;
       if (s_beat.last) closed <= s_job;
+      if (s_beat.last) closed_segment <= s_segment;
     end
     closing <= take && s_beat.last && !s_drop;
     if (rst) begin
@@ -118,17 +121,18 @@ module tx_store
   // ---- patch ----
   tx_patch_t patch_in, patch;
   logic patch_ready, patch_valid;
-  logic [15:0] folded;
+  logic [15:0] folded, csum;
   logic [31:0] short_sum;
   logic [32:0] long_sum;
   logic [$clog2(Frames+1)-1:0] patches;
-  wire unused_more = &{1'b0, closed.more};
+  wire unused_job = &{1'b0, closed.more, closed.tso, closed.l3, closed.hdr_len, closed.mss};
 
   always_comb begin
     patch_in = '0;
     long_sum = '0;
     short_sum = '0;
     folded = '0;
+    csum = '0;
     if (closing && closed.csum) begin
       long_sum = 33'(sum[31:0]) + 33'(sum[SumW-1:32]);
       short_sum = long_sum[31:0] + 32'(long_sum[32]);
@@ -136,7 +140,9 @@ module tx_store
       if (!closed.csum_start[0]) folded = be16(folded);
       patch_in.csum = 1'b1;
       patch_in.csum_at = closed.csum_at;
-      patch_in.csum_value = folded == 16'hffff ? 16'hffff : ~folded;
+      csum = fold({16'd0, folded} + {16'd0, closed_segment.extra});
+      patch_in.csum_value = csum == 16'hffff ? 16'hffff : ~csum;
+      patch_in.segment = closed_segment;
     end
   end
 
@@ -163,12 +169,28 @@ module tx_store
   endfunction
 
   logic [2:0] out_place;
+  logic [7:0] len_at;
   assign m_valid = fifo_valid && patch_valid;
   always_comb begin
     m_beat = stored;
+    len_at = '0;
     if (m_valid && patch.csum && !out_place[2]) begin
       m_beat.data = put(m_beat.data, patch.csum_at, out_place[1:0], patch.csum_value[15:8]);
       m_beat.data = put(m_beat.data, patch.csum_at + 8'd1, out_place[1:0], patch.csum_value[7:0]);
+      if (patch.segment.tso) begin
+        for (int i = 0; i < 4; i++)
+        m_beat.data = put(m_beat.data, patch.segment.tcp + 8'(4 + i), out_place[1:0], patch.segment.seq[8*(3-i)+:8]);
+        m_beat.data = put(m_beat.data, patch.segment.tcp + 8'd13, out_place[1:0], patch.segment.flags);
+        for (int i = 0; i < 2; i++) begin
+          len_at = patch.segment.l3 + (patch.segment.ipv6 ? 8'd4 : 8'd2) + 8'(i);
+          m_beat.data = put(m_beat.data, len_at, out_place[1:0], patch.segment.ip_len[8*(1-i)+:8]);
+          if (!patch.segment.ipv6) begin
+            m_beat.data = put(m_beat.data, patch.segment.l3 + 8'(4 + i), out_place[1:0], patch.segment.id[8*(1-i)+:8]);
+            m_beat.data =
+                put(m_beat.data, patch.segment.l3 + 8'(10 + i), out_place[1:0], patch.segment.ip_csum[8*(1-i)+:8]);
+          end
+        end
+      end
     end
   end
   always_ff @(posedge clk) begin

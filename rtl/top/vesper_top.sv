@@ -109,6 +109,7 @@ module vesper_top
   logic [15:0] mtu;
   logic [3:0] rx_queue;
   rx_filter_t rx_filter;
+  rss_t rss;
   queue_cfg_t [QUEUES-1:0] q_cfg;
   queue_db_t [QUEUES-1:0] q_db;
   queue_state_t [QUEUES-1:0] q_state;

@@ -41,6 +41,7 @@ module wire_tx
   assign sent_verdict = '{
           host: s_meta.host,
           silent: 1'b0,
+          more: s_meta.more,
           qid: s_meta.qid,
           index: s_meta.index,
           status: s_meta.status,

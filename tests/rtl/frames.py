@@ -58,9 +58,9 @@ class Struct:
 
 BEAT_T = Struct(last=1, bytes=7, data=512)
 META_T = Struct(
-    host=1, lookaside=1, esp=1, inplace=1, op=8, status=8, qid=4, index=16, sa=32, len=16, seq=64,
+    host=1, lookaside=1, esp=1, inplace=1, more=1, op=8, status=8, qid=4, index=16, sa=32, len=16, seq=64,
 )  # fmt: skip
-VERDICT_T = Struct(host=1, silent=1, qid=4, index=16, status=8, len=16, seq=64)
+VERDICT_T = Struct(host=1, silent=1, more=1, qid=4, index=16, status=8, len=16, seq=64)
 EVENT_T = Struct(code=8, inbound=1, ipv6=1, src=128, dst=128, spi=32, sa=32, seq=64, flow_label=20)
 
 

@@ -21,4 +21,4 @@ SOURCES = [
 
 
 def test_csr():
-    assert run("vesper_csr", SOURCES, "cocotb_csr") == 8
+    assert run("vesper_csr", SOURCES, "cocotb_csr") == 9

@@ -61,6 +61,22 @@ def test_dma_moderation(testcase):
     run("dma_tb", SOURCES, "cocotb_dma_moderation", testcase=testcase)
 
 
+RX_CLASS = [
+    "published_hashes",
+    "checksums",
+    "whose_hash",
+    "flows",
+    "mixed",
+    "switched_under_load",
+    "rate",
+]
+
+
+@pytest.mark.parametrize("testcase", RX_CLASS)
+def test_rx_class(testcase):
+    run("dma_tb", SOURCES, "cocotb_rx_class", testcase=testcase)
+
+
 PIECES = [
     "pieces",
     "faults_anywhere",
@@ -77,5 +93,10 @@ def test_dma_pieces(testcase):
     run("dma_tb", SOURCES, "cocotb_dma_pieces", testcase=testcase)
 
 
+@pytest.mark.parametrize("testcase", ["segments", "faults", "rules"])
+def test_dma_tso(testcase):
+    run("dma_tb", SOURCES, "cocotb_dma_tso", testcase=testcase)
+
+
 def test_dma_speed():
-    assert run("dma_tb", SOURCES, "cocotb_dma_speed") == 5
+    assert run("dma_tb", SOURCES, "cocotb_dma_speed") == 7

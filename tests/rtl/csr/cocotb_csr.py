@@ -8,13 +8,14 @@ import cocotb
 from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, RisingEdge
 from cocotbext.axi import AxiLiteBus, AxiLiteMaster
-from frames import Struct
+from frames import Struct, to_int
 
 QUEUES = 2
 CFG_T = Struct(
     enable=1, tx_log2=4, rx_log2=4, wait_cycles=22, wait_frames=8, tx_base=64, tx_cpl=64, rx_base=64, rx_cpl=64
 )  # fmt: skip
 FILTER_T = Struct(promisc=1, all_multicast=1, station=48, valid=16, addresses=16 * 48)
+RSS_T = Struct(enable=1, ipv4=1, tcp4=1, udp4=1, ipv6=1, tcp6=1, udp6=1, key=320, entries=1024)
 OWN_MAC = 0x0100_5053_5602
 DB_T = Struct(tx_tail_we=1, tx_tail=16, rx_tail_we=1, rx_tail=16, arm_we=1, tx_seen=16, rx_seen=16)
 STATE_T = Struct(active=1, bad_config=1, tx_bad_doorbell=1, rx_bad_doorbell=1, dma_error=1)
@@ -89,7 +90,7 @@ async def card_registers(dut):
     bench = await Bench(dut).start()
     assert await bench.read(0x00) == 0x56535052
     assert await bench.read(0x04) == 0x0002_0001
-    assert await bench.read(0x08) == 0x30_7FFF
+    assert await bench.read(0x08) == 0x3D_FFFF
     assert await bench.read(0x0C) == 10 << 16 | 4 << 8 | QUEUES
     for _ in range(20):
         status = {name: bench.random.getrandbits(width) for name, width in STATUS_T.widths.items()}
@@ -164,6 +165,25 @@ async def filter_registers(dut):
     dut.rst.value = 0
     await ClockCycles(dut.clk, 3)
     assert configuration() == reset | {"station": station}
+
+
+@cocotb.test()
+async def rss_registers(dut):
+    """Off after a reset; each type, each byte of the key and of the table in its place."""
+    bench = await Bench(dut).start()
+    assert int(dut.rss.value) == 0
+    for bit, name in {0: "enable", 4: "ipv4", 5: "tcp4", 6: "udp4", 8: "ipv6", 9: "tcp6", 10: "udp6"}.items():
+        await bench.write(0x80, 1 << bit)
+        assert await bench.read(0x80) == 1 << bit
+        assert int(dut.rss.value) == RSS_T.pack(**{name: 1})
+    await bench.write(0x80, 0xFFFFF88E)
+    assert await bench.read(0x80) == 0
+    key, table = bench.random.randbytes(40), bench.random.randbytes(128)
+    await bench.bus.write(0x200, key)
+    await bench.bus.write(0x280, table)
+    assert (await bench.bus.read(0x200, 40)).data == key
+    assert (await bench.bus.read(0x280, 128)).data == table
+    assert int(dut.rss.value) == RSS_T.pack(key=to_int(key), entries=to_int(table))
 
 
 @cocotb.test()
@@ -307,7 +327,10 @@ async def holes(dut):
     bench = await Bench(dut).start()
     used = {
         *range(0, 0x38, 4),
+        0x80,
         *range(0x100, 0x180, 4),
+        *range(0x200, 0x228, 4),
+        *range(0x280, 0x300, 4),
         0x40,
         0x44,
         0x48,

@@ -318,9 +318,6 @@ async def contexts(dut):
     post(pair, INPLACE, 0)
     bad = [
         dict(flags=1),
-        dict(reserved0=1),
-        dict(reserved0=1 << 31),
-        dict(reserved1=1 << 15),
         dict(flags=0x80),
     ]
     indices = [pair.context(7, **case) for case in bad]

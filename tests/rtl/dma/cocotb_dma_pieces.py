@@ -220,6 +220,11 @@ async def rules(dut):
     frame(BAD_FLAGS, [100], flags=CSUM)  # without a context
     frame(BAD_FLAGS, [100], context=dict(csum_start=14))  # with one that is not asked for
     frame(BAD_FLAGS, [100, 20], context=dict(csum_offset=2))
+    for field in ("mss", "hdr_len", "l3_offset"):  # nobody asks for segments
+        frame(BAD_FLAGS, [100], context={field: 1})
+        frame(BAD_FLAGS, [100], flags=CSUM, context={field: 1, "csum_start": 14})
+    await pair.ring()
+    await bench.until(lambda: not pair.tx.open, "completions")
     frame(BAD_FLAGS, [100], op=DECRYPT, flags=LOOKASIDE | CSUM, context=dict(csum_start=14, csum_offset=2))
     await pair.ring()
     await bench.until(lambda: not pair.tx.open, "completions")

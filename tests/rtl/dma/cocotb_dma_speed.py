@@ -7,7 +7,8 @@ from pathlib import Path
 import cocotb
 from cocotb.triggers import ClockCycles, RisingEdge
 from dma_bench import Bench
-from ring_driver import LOOKASIDE, OK
+from ring_driver import CSUM, LOOKASIDE, OK, TSO
+from tso_frames import Tso
 
 FIGURES = {}
 
@@ -80,6 +81,50 @@ async def both(dut):
     note("dma.lookaside.cycles.64", cycles)
     note("dma.lookaside.bus_bytes", extra)
     assert cycles <= 4 and extra <= 80
+
+
+async def offloaded(dut, frames, post):
+    """Post all frames, which leave as beats; returns cycles a beat, from the first to the last."""
+    bench = await Bench(dut, latency=100, size=16 << 20, pairs=((10, 10), (10, 10))).start()
+    pair, beats, seen = bench.pairs[0], 0, []
+    for frame in frames(bench.random):
+        beats += post(bench, pair, frame)
+    await pair.ring()
+    while pair.tx.open:
+        await RisingEdge(dut.clk)
+        if dut.wire_valid.value == 1 and dut.wire_ready.value == 1:
+            seen.append(bench.memory.cycle)
+        pair.poll()
+    assert len(seen) == beats
+    return (seen[-1] - seen[0] + 1) / beats
+
+
+@cocotb.test()
+async def checksums(dut):
+    """Frames of 1,514 bytes in two pieces, with a checksum: 24 beats that take 27 of the bus, at two bytes off the grain."""
+
+    def post(bench, pair, data):
+        pair.context(csum_start=34, csum_offset=16)
+        bench.send_pieces(pair, data, [66], CSUM)
+        return 24
+
+    rate = await offloaded(dut, lambda random: (random.randbytes(1514) for _ in range(60)), post)
+    note("dma.tx.csum.cycles_a_beat.1514", rate)
+    assert rate <= 1.35
+
+
+@cocotb.test()
+async def segmentation(dut):
+    """Segments of 1,448 bytes of payload out of frames of 64 KiB."""
+
+    def post(bench, pair, tso):
+        pair.context(**tso.context)
+        bench.send_pieces(pair, tso.data, [66, *range(4096, len(tso.data), 4096)], TSO)
+        return sum(-(-len(s) // 64) for s in tso.segments)
+
+    rate = await offloaded(dut, lambda random: (Tso(random, 65000, 1448, plain=True) for _ in range(4)), post)
+    note("dma.tx.tso.cycles_a_beat.1448", rate)
+    assert rate <= 1.35
 
 
 @cocotb.test()

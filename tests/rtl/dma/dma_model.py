@@ -9,7 +9,6 @@ SOURCES = [
     "build/gen/vesper_csr_regs_pkg.sv",
     "build/gen/vesper_csr_regs.sv",
     "rtl/vesper_pkg.sv",
-    "rtl/offload/rx_pkg.sv",
     "rtl/lib/fifo.sv",
     "rtl/lib/frame_arb.sv",
     *(ROOT / "rtl/dma/dma.f").read_text().split(),

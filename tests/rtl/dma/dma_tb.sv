@@ -106,6 +106,7 @@ module dma_tb
   logic [15:0] mtu;
   logic [3:0] rx_queue, mbx_wr_be;
   rx_filter_t rx_filter;
+  rss_t rss;
   logic [8:0] mbx_wr_addr, mbx_rd_addr;
   logic [31:0] mbx_wr_data;
   /* verilator lint_on UNUSEDSIGNAL */
@@ -199,6 +200,7 @@ module dma_tb
     always_comb begin
       fate = '0;
       fate.host = 1'b1;
+      fate.more = tx_meta.more;
       fate.qid = tx_meta.qid;
       fate.index = tx_meta.index;
       fate.status = i == 0 ? ST_OK : too_big ? ST_TOO_BIG : ST_SA_STALE;

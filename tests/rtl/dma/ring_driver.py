@@ -5,7 +5,7 @@ import struct
 from collections import deque
 
 PLAIN, ENCRYPT, DECRYPT, POLICY, INPLACE, DUMMY, CONTEXT = range(7)
-LOOKASIDE, MORE, CSUM = 1, 2, 4
+LOOKASIDE, MORE, CSUM, TSO = 1, 2, 4, 8
 PIECES_MAX = 64
 (OK, BAD_LENGTH, BAD_FLAGS, BAD_OP, DMA_READ, DMA_WRITE, NO_BUFFER, NOT_READY, SA_STALE) = range(9)
 TOO_BIG, ICV = 11, 23
@@ -117,11 +117,13 @@ class Pair:
         self.tx.post(struct.pack("<QHBBI", address, length, op, flags, sa), note)
         return index
 
-    def context(self, seq_hi=0, reserved0=0, csum_start=0, flags=0, csum_offset=0, reserved1=0, note=None):
+    def context(
+        self, seq_hi=0, mss=0, hdr_len=0, csum_start=0, flags=0, csum_offset=0, l3_offset=0, note=None
+    ):
         """Post what holds for the next frame; returns its index."""
         index = self.tx.tail
-        fields = (seq_hi, reserved0, csum_start, CONTEXT, flags, csum_offset, reserved1)
-        self.tx.post(struct.pack("<IIHBBHH", *fields), note)
+        fields = (seq_hi, mss, hdr_len, csum_start, CONTEXT, flags, csum_offset, l3_offset)
+        self.tx.post(struct.pack("<IHHHBBHH", *fields), note)
         return index
 
     def give(self, address, length, reserved0=0, reserved1=0):

@@ -138,6 +138,7 @@ module fabric_tb
   logic [15:0] mtu;
   logic [3:0] rx_queue, mbx_wr_be;
   rx_filter_t rx_filter;
+  rss_t rss;
   logic [8:0] mbx_wr_addr, mbx_rd_addr;
   logic [31:0] mbx_wr_data;
   logic txs_valid, rxs_valid, tx_bad_doorbell, rx_bad_doorbell;

@@ -15,7 +15,8 @@ from event_driver import EventRing, fields
 from frames import to_int
 from mgmt import abi
 from mgmt.card import Card as MailboxClient
-from ring_driver import CONTEXT, CSUM, DECRYPT, ENCRYPT, LOOKASIDE, OK, PLAIN
+from ring_driver import CONTEXT, CSUM, DECRYPT, ENCRYPT, LOOKASIDE, OK, PLAIN, TSO
+from rx_model import Rss
 
 STATE, CONTROL, MTU, RX_QUEUE, RX_FILTER, RING, STATUS = 0x14, 0x18, 0x1C, 0x20, 0x2C, 0x40, 0x44
 REQUEST, RESPONSE = 0x1000, 0x1800
@@ -51,14 +52,24 @@ class Mailbox(MailboxClient):
 
 class Card(Host, EventRing):
     """mtu: largest frame sent; control: CONTROL; rx_queue: pair of what comes from the wire without an SA; interval:
-    of the events' rate limit, 0 for none; offloads: share of frames that go in pieces or with a checksum to be put in."""
+    of the events' rate limit, 0 for none; offloads: share of frames that go in pieces or with a checksum to be put in;
+    rss: an rx_model.Rss."""
 
     def __init__(
-        self, dut, wire_stall=0.0, mtu=1514, control=RX_ENABLE, rx_queue=1, interval=0, offloads=0.3, **host
+        self,
+        dut,
+        wire_stall=0.0,
+        mtu=1514,
+        control=RX_ENABLE,
+        rx_queue=1,
+        interval=0,
+        offloads=0.3,
+        rss=None,
+        **host,
     ):
         super().__init__(dut, **host)
         self.mtu, self.control, self.rx_queue, self.interval = mtu, control, rx_queue, interval
-        self.mailbox, self.offloads = Mailbox(dut, self.bus), offloads
+        self.mailbox, self.offloads, self.rss = Mailbox(dut, self.bus), offloads, rss or Rss()
         for name in ("wire_rx_axis", "wire_tx_axis"):
             logging.getLogger(f"cocotb.{dut._name}.{name}").setLevel(logging.WARNING)
         self.wire_in = AxiStreamSource(AxiStreamBus.from_prefix(dut, "wire_rx_axis"), dut.clk, dut.rst)
@@ -107,6 +118,7 @@ class Card(Host, EventRing):
         settings = (CONTROL, self.control), (MTU, self.mtu), (RX_QUEUE, self.rx_queue), (RX_FILTER, 0)
         for register, value in settings:
             await self.bus.write_dword(register, value)
+        await self.rss.write(self.bus)
         self.forget()
         await self.limit(self.interval)
         await self.enable_ring()
@@ -118,6 +130,7 @@ class Card(Host, EventRing):
         """After a reset nothing is on its way any more, and nothing was counted."""
         flags = (bool(self.control & bit) for bit in (MISS_TO_HOST, FRAGMENT_TO_HOST, POLICY_BYPASS))
         self.rules = Rules(self.mtu, self.rx_queue, *flags)
+        self.rules.rss = self.rss
         self.ledger = Ledger(self.pairs, self.rules)
         self.sas = []
         self.got.clear()
@@ -204,6 +217,18 @@ class Card(Host, EventRing):
 
     def encrypts(self, number, data, sa, lookaside=False, want="OK", may=None):
         return self.send_out(number, data, ENCRYPT, sa.handle, lookaside, want, may=may)
+
+    def segments(self, number, tso, sa=None):
+        """A tso_frames.Tso, in pieces; each segment encrypted, with an SA of this pair alone. Not if one would be dropped."""
+        op, handle = (ENCRYPT, sa.handle) if sa else (PLAIN, 0)
+        fates = [self.rules.outbound(segment, op, handle) for segment in tso.segments]
+        if any(OK not in fate.may for fate in fates):
+            return
+        fates[-1].before = fates[:-1]
+        pair, silent = self.pairs[number], Fate(b"", op=CONTEXT, silent=True)
+        pair.context(**tso.context, note=silent)
+        cuts = self.cuts(len(tso.data), self.random.randrange(1, 5))
+        self.send_pieces(pair, tso.data, cuts, TSO, fates[-1], silent, op=op, sa=handle)
 
     def context(self, number, seq_hi):
         self.pairs[number].context(seq_hi, note=Fate(b"", op=CONTEXT, silent=True))

@@ -3,12 +3,14 @@
 
 import random
 
-from card_sas import in_sa
+from card_sas import address, in_sa
 from cocotb_esp_in import numbers, plain_frame, sealed, usual_tos, wrong_frames
 from cocotb_esp_out import any_frame, inplace_frame
-from esp_in_frames import outer, random_chain
-from esp_packet import ETH, ST, ethernet, packet
+from esp_in_frames import eth, ip, outer, random_chain, text_of, trailer
+from esp_packet import ETH, ST, TCP, UDP, be, ethernet, packet
 from ring_driver import DUMMY, ENCRYPT, INPLACE, POLICY
+from rx_model import ones_sum
+from tso_frames import Tso
 
 OK = ST["OK"]
 FRAME_MAX = 9618
@@ -18,6 +20,20 @@ SIZES = (20, 21, 40, 46, 47, 64, 100, 128, 300, 576)
 def size():
     """Length of an IP packet; short ones are the harder and the quicker."""
     return random.choice((*SIZES, random.randrange(20, 1400), random.randrange(20, 200)))
+
+
+def segment(src, dst):
+    """(protocol, bytes) of TCP or UDP between these addresses; the checksum is wrong now and then."""
+    proto, ports, data = random.choice((TCP, UDP)), random.randbytes(4), random.randbytes(size() - 20)
+    if proto == UDP:
+        head, at = ports + be(8 + len(data), 2) + b"\0\0", 6
+    else:
+        head, at = ports + random.randbytes(8) + b"\x50\x10" + random.randbytes(2) + bytes(4), 16
+    pseudo = src + dst + be(len(head + data), 4) + be(proto, 4)
+    check = be((ones_sum(pseudo + head + data) ^ 0xFFFF) or 0xFFFF, 2)
+    if random.random() < 0.2:
+        check = random.choice((b"\0\0", random.randbytes(2)))
+    return proto, head[:at] + check + head[at + 2 :] + data
 
 
 class Peer:
@@ -35,6 +51,23 @@ class Peer:
             header["chain"] = random_chain(random)
         esp = sealed(random, sa, sa.top, size() if length is None else length)
         self.last = outer(random, sa, esp, random.choice((0, 0, 1, 2)), **header)
+        return self.last
+
+    def carries(self):
+        """The next packet of the SA, with TCP or UDP inside whose checksum is mostly right."""
+        sa = self.sa
+        numbers(sa)
+        src, ends = address(sa.ipv6), None
+        if sa.tunnel:
+            ipv6 = random.random() < 0.5
+            ends = dict(src=address(ipv6), dst=address(ipv6))
+            proto, body = segment(**ends)
+            text = text_of(ip(random, ipv6, body, proto, **ends, tos=usual_tos(random)))
+        else:
+            proto, body = segment(src, sa.dst)
+            text = body + trailer(len(body), proto)
+        esp = sa.seal(sa.top, text, random.randbytes(8))
+        self.last = outer(random, sa, esp, random.randrange(3), src=src, tos=usual_tos(random))
         return self.last
 
     def forged(self):
@@ -68,6 +101,10 @@ class Mix:
         card = self.card
         if card.room(number) < 4 or card.pairs[number].tx.free < 2:
             return
+        if random.random() < 0.05 and card.pairs[number].tx.free > 8:
+            sa = random.choice((None, *self.outs[number][:3]))  # these stay
+            card.segments(number, Tso(random, random.randrange(1, 3000), random.randrange(300, 900)), sa)
+            return
         kind, lookaside = random.random(), random.random() < 0.4
         if kind < 0.12:
             data = random.randbytes(random.choice((14, 59, 60, 64, 65, size())))
@@ -95,6 +132,13 @@ class Mix:
         kind = random.random()
         if kind < 0.1:
             return plain_frame(random, random.choice((60, 64, 65, size() + 54)))
+        if kind < 0.2:
+            ipv6 = random.random() < 0.5
+            ends = dict(src=address(ipv6), dst=address(ipv6))
+            proto, body = segment(**ends)
+            return eth(random, ip(random, ipv6, body, proto, **ends), random.randrange(3))
+        if kind < 0.4:
+            return peer.carries()
         if kind < 0.7 or not peer.last:
             return peer.good()
         if kind < 0.78:
@@ -113,7 +157,7 @@ class Mix:
         if kind == 0:
             card.refused(number, "BAD_LENGTH", length=random.choice((0, 13, FRAME_MAX + 1, 65535)))
         elif kind == 1:
-            card.refused(number, "BAD_FLAGS", flags=random.choice((2, 0x80, 3)))
+            card.refused(number, "BAD_FLAGS", flags=random.choice((0x10, 0x80, 0x41)))
         elif kind == 2:
             card.refused(number, "BAD_OP", op=random.choice((7, 255)))
         elif kind == 3:
