@@ -43,8 +43,6 @@ void card_start(void)
 	struct kat_failure failure;
 
 	mmio_write(REG(fw_version), CARD_FW_VERSION);
-	mmio_write(REG(mac_lo), mmio_read(REG(board_mac_lo)));
-	mmio_write(REG(mac_hi), mmio_read(REG(board_mac_hi)));
 
 	/* Commands to a table that never gets ready are refused one by one. */
 	(void)table_wait_ready(TABLE_SA);

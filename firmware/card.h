@@ -11,12 +11,13 @@
 	 VESPER_FEAT_TRANSPORT | VESPER_FEAT_IPV4 | VESPER_FEAT_AES_GCM | VESPER_FEAT_IPV6 |     \
 	 VESPER_FEAT_AES_GMAC | VESPER_FEAT_ESN | VESPER_FEAT_UDP | VESPER_FEAT_INPLACE |        \
 	 VESPER_FEAT_POLICY | VESPER_FEAT_LIFETIME | VESPER_FEAT_EVENTS | VESPER_FEAT_SG |       \
-	 VESPER_FEAT_TX_CSUM | VESPER_FEAT_TSO)
+	 VESPER_FEAT_TX_CSUM | VESPER_FEAT_TSO | VESPER_FEAT_RX_CSUM | VESPER_FEAT_RSS |         \
+	 VESPER_FEAT_FILTER | VESPER_FEAT_MODERATION)
 
 /**
  * card_start - what comes first after reset
  *
- * Sets version and MAC address, runs the known-answer tests, opens the data
+ * Sets the version, runs the known-answer tests, opens the data
  * path if they passed (nothing can hold an engine up yet, so no result is a
  * failure here), and lets the host use the mailbox in any case.
  */

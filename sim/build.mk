@@ -60,7 +60,10 @@ $(eval $(call sim_model,$(BUILD)/sim/small,$(SIM_SMALL_SOURCES),-Wall -O3 --asse
 $(eval $(call sim_program,$(BUILD)/sim/vesper-sim-small,$(BUILD)/sim/small,san,-O1 -DVM_TRACE=1,))
 TEST_DEPS += $(BUILD)/sim/vesper-sim-small
 
-$(eval $(call sim_model,$(BUILD)/sim/card,$$(SIM_TOP_SOURCES),$(SIM_SWITCHES) --noassert,$(SIM_FAST)))
+# The engines by the processor's own AES, where it has that, and blocks without work stand still; the traced one shows
+# every register at every edge.
+$(eval $(call sim_model,$(BUILD)/sim/card,$$(SIM_TOP_SOURCES),$(SIM_SWITCHES) --noassert -DVESPER_CLOCK_GATES \
+	$$(patsubst %.c,$(CURDIR)/%.c,$$(GCM_DPI)),$(SIM_FAST)))
 $(eval $(call sim_program,$(BUILD)/bin/vesper-sim,$(BUILD)/sim/card,rel,$(SIM_FAST) -DVM_TRACE=0,$(SIM_FIRMWARE)))
 $(eval $(call sim_model,$(BUILD)/sim/trace,$$(SIM_TOP_SOURCES),$(SIM_SWITCHES) --assert --trace-fst --trace-structs,-O1))
 $(eval $(call sim_program,$(BUILD)/bin/vesper-sim-trace,$(BUILD)/sim/trace,rel,-O1 -DVM_TRACE=1,$(SIM_FIRMWARE)))

@@ -71,6 +71,7 @@ int card_new(const struct card_host *host, const struct card_options *opts, stru
 	c->gbps = opts->wire_gbps;
 	axi_init(&c->axi, &c->host, &c->stats, opts->latency);
 	c->in.rst = true;
+	c->in.mac = opts->mac;
 	c->in.tx_tready = true;
 	c->in.msix_ready = true;
 	*card = c;

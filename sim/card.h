@@ -33,6 +33,7 @@ struct card_host {
 
 struct card_options {
 	const char *firmware; /* image of the management CPU, or NULL */
+	uint64_t mac;	      /* the card's address, byte 0 in bits 7:0 */
 	unsigned int latency; /* cycles from an accepted read address to its first data beat */
 	const char *trace;    /* FST file, or NULL */
 	unsigned int

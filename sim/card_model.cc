@@ -109,6 +109,7 @@ void card_model_settle(card_model *model, const card_inputs *in, card_outputs *o
 
 	t.rst = in->rst;
 	t.bus_master_en = in->bus_master_en;
+	t.mac = in->mac;
 
 	t.s_axil_awaddr = in->axil_addr;
 	t.s_axil_awvalid = in->axil_awvalid;

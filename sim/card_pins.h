@@ -19,6 +19,7 @@ extern "C" {
 struct card_inputs {
 	bool rst;
 	bool bus_master_en;
+	uint64_t mac; /* byte 0, the first on the wire, in bits 7:0 */
 
 	/* AXI4-Lite slave, BAR0 */
 	bool axil_awvalid, axil_wvalid, axil_bready, axil_arvalid, axil_rready;

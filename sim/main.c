@@ -245,6 +245,7 @@ static int open_card(struct sim *sim, char **argv)
 	struct card_options opts = { .latency = sim->opts.latency,
 				     .trace = sim->opts.trace,
 				     .firmware = sim->opts.firmware,
+				     .mac = sim->opts.mac,
 				     .wire_gbps = sim->opts.gbps };
 	char image[64];
 	int fd = -1, ret;

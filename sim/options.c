@@ -13,6 +13,7 @@
 #define SIM_VERSION "0"
 #endif
 
+#define MAC_DEFAULT	0x010050535602 /* 02:56:53:50:00:01 */
 #define LATENCY_DEFAULT 100u
 #define LATENCY_MAX	100000u
 #define GBPS_DEFAULT	100u
@@ -33,6 +34,7 @@ static const char help[] =
 	"  --wire-rate GBPS   line rate of frames in, 0: none (default 100)\n"
 	"  --pcap FILE        all frames of the wire as pcapng, at the card's time\n"
 	"  --trace FILE.fst   all signals (slow; needs vesper-sim-trace beside this program)\n"
+	"  --mac ADDRESS      the card's Ethernet address (default 02:56:53:50:00:01)\n"
 	"  --latency N        cycles of a read of host memory, 4 ns each (default 100)\n"
 	"  --firmware FILE    another image for the management CPU (hexadecimal words)\n"
 	"  --stats FILE       counters as JSON, at the end and on SIGUSR1\n"
@@ -41,7 +43,7 @@ static const char help[] =
 	"  --version, --help\n\n"
 	"SIGTERM and SIGINT end it cleanly. Exit code: 0 ended by a signal, 1 failed, 2 usage.\n";
 
-enum { O_SOCKET = 256, O_WIRE, O_RATE, O_PCAP, O_TRACE, O_LATENCY, O_FIRMWARE, O_STATS };
+enum { O_SOCKET = 256, O_WIRE, O_RATE, O_PCAP, O_TRACE, O_MAC, O_LATENCY, O_FIRMWARE, O_STATS };
 
 static const struct option longopts[] = {
 	{ "socket", required_argument, NULL, O_SOCKET },
@@ -49,6 +51,7 @@ static const struct option longopts[] = {
 	{ "wire-rate", required_argument, NULL, O_RATE },
 	{ "pcap", required_argument, NULL, O_PCAP },
 	{ "trace", required_argument, NULL, O_TRACE },
+	{ "mac", required_argument, NULL, O_MAC },
 	{ "latency", required_argument, NULL, O_LATENCY },
 	{ "firmware", required_argument, NULL, O_FIRMWARE },
 	{ "stats", required_argument, NULL, O_STATS },
@@ -74,13 +77,35 @@ static bool number(const char *name, const char *text, unsigned long max, unsign
 	return true;
 }
 
+/* Six bytes in hexadecimal, of one station: neither a group's nor zero. */
+static bool station(const char *name, const char *text, uint64_t *mac)
+{
+	unsigned int byte;
+	uint64_t value = 0;
+	const char *at = text;
+	int used, i;
+
+	for (i = 0; i < 6; i++, at += used) {
+		if (sscanf(at, i ? ":%2x%n" : "%2x%n", &byte, &used) != 1 || used != 2 + !!i)
+			break;
+		value |= (uint64_t)byte << 8 * i;
+	}
+	if (i < 6 || *at || !value || value & 1) {
+		sim_log(LOG_ERROR, "%s %s: not a station's address, such as 02:56:53:50:00:01",
+			name, text);
+		return false;
+	}
+	*mac = value;
+	return true;
+}
+
 int options_parse(int argc, char **argv, struct options *opts)
 {
 	int c;
 
-	*opts = (struct options){ .wire = "none",
-				  .latency = LATENCY_DEFAULT,
-				  .gbps = GBPS_DEFAULT };
+	*opts = (struct options){
+		.wire = "none", .mac = MAC_DEFAULT, .latency = LATENCY_DEFAULT, .gbps = GBPS_DEFAULT
+	};
 	while ((c = getopt_long(argc, argv, "hvqV", longopts, NULL)) != -1) {
 		switch (c) {
 		case O_SOCKET:
@@ -98,6 +123,10 @@ int options_parse(int argc, char **argv, struct options *opts)
 			break;
 		case O_TRACE:
 			opts->trace = optarg;
+			break;
+		case O_MAC:
+			if (!station("--mac", optarg, &opts->mac))
+				return EXIT_USAGE;
 			break;
 		case O_LATENCY:
 			if (!number("--latency", optarg, LATENCY_MAX, &opts->latency))

@@ -3,6 +3,7 @@
 #define SIM_OPTIONS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct options {
 	const char *socket;   /* --socket */
@@ -11,6 +12,7 @@ struct options {
 	const char *trace;    /* --trace, or NULL */
 	const char *stats;    /* --stats, or NULL */
 	const char *firmware; /* --firmware, or NULL: the one that is built in */
+	uint64_t mac;	      /* --mac, byte 0 in bits 7:0 */
 	unsigned int latency; /* --latency, cycles */
 	unsigned int gbps;    /* --wire-rate */
 	bool verbose, quiet;

@@ -37,24 +37,28 @@ typedef uint64_t vesper_le64;
 #define VESPER_ABI_MINOR 1
 
 /* Feature bits, register FEATURES. */
-#define VESPER_FEAT_ESP_OUT   (1u << 0) /* inline ESP to the wire */
-#define VESPER_FEAT_ESP_IN    (1u << 1) /* inline ESP from the wire */
-#define VESPER_FEAT_LOOKASIDE (1u << 2) /* results back to the host */
-#define VESPER_FEAT_TUNNEL    (1u << 3)
-#define VESPER_FEAT_TRANSPORT (1u << 4)
-#define VESPER_FEAT_IPV4      (1u << 5)
-#define VESPER_FEAT_AES_GCM   (1u << 6)
-#define VESPER_FEAT_IPV6      (1u << 7)
-#define VESPER_FEAT_AES_GMAC  (1u << 8)
-#define VESPER_FEAT_ESN	      (1u << 9)
-#define VESPER_FEAT_UDP	      (1u << 10) /* ESP in UDP (RFC 3948) */
-#define VESPER_FEAT_INPLACE   (1u << 11) /* ESP that the host builds */
-#define VESPER_FEAT_POLICY    (1u << 12) /* outbound policies */
-#define VESPER_FEAT_LIFETIME  (1u << 13) /* limits in packets and bytes */
-#define VESPER_FEAT_EVENTS    (1u << 14)
-#define VESPER_FEAT_SG	      (1u << 15) /* frames in pieces: VESPER_TXF_MORE */
-#define VESPER_FEAT_TX_CSUM   (1u << 16) /* checksums put in: VESPER_TXF_CSUM */
-#define VESPER_FEAT_TSO	      (1u << 17) /* TCP segmentation: VESPER_TXF_TSO */
+#define VESPER_FEAT_ESP_OUT    (1u << 0) /* inline ESP to the wire */
+#define VESPER_FEAT_ESP_IN     (1u << 1) /* inline ESP from the wire */
+#define VESPER_FEAT_LOOKASIDE  (1u << 2) /* results back to the host */
+#define VESPER_FEAT_TUNNEL     (1u << 3)
+#define VESPER_FEAT_TRANSPORT  (1u << 4)
+#define VESPER_FEAT_IPV4       (1u << 5)
+#define VESPER_FEAT_AES_GCM    (1u << 6)
+#define VESPER_FEAT_IPV6       (1u << 7)
+#define VESPER_FEAT_AES_GMAC   (1u << 8)
+#define VESPER_FEAT_ESN	       (1u << 9)
+#define VESPER_FEAT_UDP	       (1u << 10) /* ESP in UDP (RFC 3948) */
+#define VESPER_FEAT_INPLACE    (1u << 11) /* ESP that the host builds */
+#define VESPER_FEAT_POLICY     (1u << 12) /* outbound policies */
+#define VESPER_FEAT_LIFETIME   (1u << 13) /* limits in packets and bytes */
+#define VESPER_FEAT_EVENTS     (1u << 14)
+#define VESPER_FEAT_SG	       (1u << 15) /* frames in pieces: VESPER_TXF_MORE */
+#define VESPER_FEAT_TX_CSUM    (1u << 16) /* checksums put in: VESPER_TXF_CSUM */
+#define VESPER_FEAT_TSO	       (1u << 17) /* TCP segmentation: VESPER_TXF_TSO */
+#define VESPER_FEAT_RX_CSUM    (1u << 18) /* VESPER_CPL_CSUM */
+#define VESPER_FEAT_RSS	       (1u << 19) /* receive hash, and the queue by it: RSS_CTRL */
+#define VESPER_FEAT_FILTER     (1u << 20) /* destination addresses: RX_FILTER */
+#define VESPER_FEAT_MODERATION (1u << 21) /* interrupts wait: queue[].MODERATION */
 
 /* Frame lengths in bytes, Ethernet header included, FCS not. */
 #define VESPER_FRAME_MIN 14
@@ -114,6 +118,7 @@ enum vesper_status {
 	VESPER_ST_DISCARD = 39,	   /* the policy says so */
 	VESPER_ST_NO_POLICY = 40,  /* no policy matches, and the card does not bypass then */
 	VESPER_ST_SPI = 41,	   /* in-place: the frame's SPI is not the SA's */
+	VESPER_ST_FILTERED = 42,   /* its destination is none of the card's */
 	VESPER_ST_COUNT = 64
 };
 
@@ -221,6 +226,13 @@ struct vesper_rx_desc {
 #define VESPER_CPL_ESP	     (1u << 1) /* RX: the card decrypted and authenticated */
 #define VESPER_CPL_LOOKASIDE (1u << 2) /* RX: result of a TX descriptor, see `tag` */
 #define VESPER_CPL_INPLACE   (1u << 3) /* RX: decrypted, not stripped; `status` is the verdict */
+/*
+ * RX: of the frame in the buffer, the IPv4 header's checksum is right, and that of TCP, or of UDP
+ * where there is one. Not set says nothing.
+ */
+#define VESPER_CPL_CSUM	  (1u << 4)
+#define VESPER_CPL_HASH	  (1u << 5) /* RX: `seq` is the receive hash; never with CPL_ESP */
+#define VESPER_CPL_L4HASH (1u << 6) /* RX, CPL_HASH: it is over ports, too */
 
 struct vesper_tx_cpl {
 	vesper_le16 index; /* free-running index of the TX descriptor */
@@ -238,7 +250,7 @@ struct vesper_rx_cpl {
 	vesper_u8 flags;   /* VESPER_CPL_* */
 	vesper_le16 tag;   /* lookaside: free-running index of the TX descriptor */
 	vesper_le32 sa;	   /* handle of the SA that was applied, else 0 */
-	vesper_le32 seq;   /* VESPER_CPL_ESP: lower half of the ESP sequence number, else 0 */
+	vesper_le32 seq;   /* CPL_ESP: lower half of the ESP sequence number; CPL_HASH; else 0 */
 };
 
 /* ---- SA handle: [15:0] index, [16] 1 = inbound, [31:17] generation, never 0 ---- */

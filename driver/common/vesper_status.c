@@ -113,6 +113,7 @@ static const struct status_word status_words[VESPER_ST_COUNT] = {
 	[VESPER_ST_DISCARD] = { "discard", "the outbound policy discards the packet" },
 	[VESPER_ST_NO_POLICY] = { "no_policy", "no outbound policy matches the packet" },
 	[VESPER_ST_SPI] = { "spi", "the frame's SPI is not the SA's" },
+	[VESPER_ST_FILTERED] = { "filtered", "for another station's address" },
 };
 
 const char *vesper_mbx_strerror(u32 code)

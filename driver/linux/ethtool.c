@@ -39,9 +39,9 @@ static void get_ringparam(struct net_device *netdev, struct ethtool_ringparam *r
 	ring->rx_pending = 1u << nic->rx_log2;
 }
 
-static bool ring_size_ok(u32 entries)
+static bool ring_size_ok(u32 entries, u32 log2_min)
 {
-	return is_power_of_2(entries) && entries >= 1u << VESPER_RING_LOG2_MIN &&
+	return is_power_of_2(entries) && entries >= 1u << log2_min &&
 	       entries <= 1u << VESPER_RING_MAX_LOG2;
 }
 
@@ -54,11 +54,11 @@ static int set_ringparam(struct net_device *netdev, struct ethtool_ringparam *ri
 	bool running = netif_running(netdev);
 	int err = 0;
 
-	if (!ring_size_ok(ring->tx_pending)) {
-		NL_SET_ERR_MSG(extack, "TX ring: not a power of two from 8 to 4096");
+	if (!ring_size_ok(ring->tx_pending, VESPER_TX_LOG2_MIN)) {
+		NL_SET_ERR_MSG(extack, "TX ring: not a power of two from 64 to 4096");
 		return -EINVAL;
 	}
-	if (!ring_size_ok(ring->rx_pending)) {
+	if (!ring_size_ok(ring->rx_pending, VESPER_RING_LOG2_MIN)) {
 		NL_SET_ERR_MSG(extack, "RX ring: not a power of two from 8 to 4096");
 		return -EINVAL;
 	}
@@ -96,6 +96,9 @@ static int set_channels(struct net_device *netdev, struct ethtool_channels *chan
 	if (running)
 		vesper_down(nic);
 	nic->used = channels->combined_count;
+	/* The stack has refused it if a table that the user made names more. */
+	if (!netif_is_rxfh_configured(netdev))
+		vesper_rss_default(nic);
 	err = netif_set_real_num_queues(netdev, nic->used, nic->used);
 	if (running && vesper_up(nic)) {
 		netdev_err(netdev, "the interface does not come up with %u pairs\n", nic->used);
@@ -103,26 +106,6 @@ static int set_channels(struct net_device *netdev, struct ethtool_channels *chan
 		err = -EIO;
 	}
 	return err;
-}
-
-/* The card interrupts as soon as there is something; to wait for more is the stack's to do. */
-static int get_coalesce(struct net_device *netdev, struct ethtool_coalesce *coalesce,
-			struct kernel_ethtool_coalesce *kernel_coalesce,
-			struct netlink_ext_ack *extack)
-{
-	return 0;
-}
-
-static int set_coalesce(struct net_device *netdev, struct ethtool_coalesce *coalesce,
-			struct kernel_ethtool_coalesce *kernel_coalesce,
-			struct netlink_ext_ack *extack)
-{
-	if (!coalesce->rx_coalesce_usecs && !coalesce->tx_coalesce_usecs)
-		return 0;
-	NL_SET_ERR_MSG(
-		extack,
-		"The card has no interrupt moderation; see napi_defer_hard_irqs and gro_flush_timeout");
-	return -EOPNOTSUPP;
 }
 
 /* The card neither sends nor obeys pause frames. */
@@ -140,12 +123,23 @@ struct pair_stat {
 #define PAIR_STAT(name, member) { name, offsetof(struct vesper_pair, member) }
 
 static const struct pair_stat pair_stats[] = {
-	PAIR_STAT("tx_packets", tx.packets), PAIR_STAT("tx_bytes", tx.bytes),
-	PAIR_STAT("tx_dropped", tx.dropped), PAIR_STAT("tx_stopped", tx.stopped),
-	PAIR_STAT("rx_packets", rx.packets), PAIR_STAT("rx_bytes", rx.bytes),
-	PAIR_STAT("rx_dropped", rx.dropped), PAIR_STAT("rx_bad_completion", rx.errors),
-	PAIR_STAT("rx_no_page", rx.no_page), PAIR_STAT("rx_empty_buffer", rx.empty),
-	PAIR_STAT("interrupts", interrupts), PAIR_STAT("lost_interrupts", lost_interrupts),
+	PAIR_STAT("tx_packets", tx.packets),
+	PAIR_STAT("tx_bytes", tx.bytes),
+	PAIR_STAT("tx_dropped", tx.dropped),
+	PAIR_STAT("tx_stopped", tx.stopped),
+	PAIR_STAT("tx_linearized", tx.linearized),
+	PAIR_STAT("tx_checksum_by_card", tx.csum),
+	PAIR_STAT("tx_tso", tx.tso),
+	PAIR_STAT("tx_tso_segments", tx.tso_frames),
+	PAIR_STAT("rx_packets", rx.packets),
+	PAIR_STAT("rx_bytes", rx.bytes),
+	PAIR_STAT("rx_dropped", rx.dropped),
+	PAIR_STAT("rx_bad_completion", rx.errors),
+	PAIR_STAT("rx_no_page", rx.no_page),
+	PAIR_STAT("rx_empty_buffer", rx.empty),
+	PAIR_STAT("rx_checksum_by_card", rx.csum_ok),
+	PAIR_STAT("interrupts", interrupts),
+	PAIR_STAT("lost_interrupts", lost_interrupts),
 };
 
 /* Fates with a name; the card counts TX descriptors and received frames by each. */
@@ -242,6 +236,8 @@ static void get_regs(struct net_device *netdev, struct ethtool_regs *regs, void 
 							  4 * i);
 }
 
+#include "compat_ethtool.h"
+
 const struct ethtool_ops vesper_ethtool_ops = {
 	.get_drvinfo = get_drvinfo,
 	.get_link = ethtool_op_get_link,
@@ -250,9 +246,10 @@ const struct ethtool_ops vesper_ethtool_ops = {
 	.set_ringparam = set_ringparam,
 	.get_channels = get_channels,
 	.set_channels = set_channels,
-	.supported_coalesce_params = ETHTOOL_COALESCE_USECS,
-	.get_coalesce = get_coalesce,
-	.set_coalesce = set_coalesce,
+	.supported_coalesce_params = ETHTOOL_COALESCE_USECS | ETHTOOL_COALESCE_MAX_FRAMES,
+	.get_coalesce = vesper_get_coalesce,
+	.set_coalesce = vesper_set_coalesce,
+	VESPER_RSS_OPS,
 	.get_pauseparam = get_pauseparam,
 	.get_sset_count = get_sset_count,
 	.get_strings = get_strings,

@@ -77,6 +77,8 @@ static int probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	err = vesper_xfrm_init(nic);
 	if (err)
 		goto out_netdev;
+	vesper_offload_init(nic);
+	vesper_rss_init(nic);
 	err = vesper_devlink_create(nic);
 	if (err)
 		goto out_netdev;
@@ -124,6 +126,7 @@ static void reset_prepare(struct pci_dev *pdev)
 	netif_device_detach(nic->netdev);
 	if (netif_running(nic->netdev))
 		vesper_down(nic);
+	vesper_xfrm_away(nic);
 	rtnl_unlock();
 }
 
@@ -139,6 +142,7 @@ static void reset_done(struct pci_dev *pdev)
 		rtnl_unlock();
 		return; /* it has said why, and the interface stays detached */
 	}
+	vesper_xfrm_back(nic);
 	if (netif_running(nic->netdev))
 		err = vesper_up(nic);
 	if (err)

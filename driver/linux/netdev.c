@@ -87,6 +87,9 @@ int vesper_up(struct vesper_nic *nic)
 	}
 	vesper_write(nic, VESPER_REG(mtu), netdev->mtu + ETH_HLEN);
 	vesper_write(nic, VESPER_REG(rx_queue), 0);
+	vesper_rss_apply(nic);
+	vesper_filter_apply(nic);
+	vesper_coalesce_apply(nic);
 	vesper_write(nic, VESPER_REG(control),
 		     VESPER__CONTROL_R__RX_ENABLE_bm | VESPER__CONTROL_R__MISS_TO_HOST_bm |
 			     VESPER__CONTROL_R__FRAGMENT_TO_HOST_bm);
@@ -157,14 +160,6 @@ static void ndo_tx_timeout(struct net_device *netdev, unsigned int queue)
 	vesper_fault(nic, VESPER_FAULT_TX_TIMEOUT);
 }
 
-/*
- * The card has no address filter: it delivers every frame of the wire, and the stack looks whom it is for.
- * Without this function the stack would refuse multicast addresses.
- */
-static void ndo_set_rx_mode(struct net_device *netdev)
-{
-}
-
 static const struct net_device_ops netdev_ops = {
 	.ndo_open = ndo_open,
 	.ndo_stop = ndo_stop,
@@ -172,8 +167,9 @@ static const struct net_device_ops netdev_ops = {
 	.ndo_change_mtu = ndo_change_mtu,
 	.ndo_get_stats64 = vesper_get_stats64,
 	.ndo_tx_timeout = ndo_tx_timeout,
-	.ndo_set_rx_mode = ndo_set_rx_mode,
-	.ndo_set_mac_address = eth_mac_addr,
+	.ndo_set_rx_mode = vesper_set_rx_mode,
+	.ndo_set_mac_address = vesper_set_mac_address,
+	.ndo_features_check = vesper_features_check,
 	.ndo_validate_addr = eth_validate_addr,
 };
 
@@ -216,7 +212,7 @@ struct net_device *vesper_netdev_create(struct pci_dev *pdev, u16 queues)
 	netdev->netdev_ops = &netdev_ops;
 	netdev->ethtool_ops = &vesper_ethtool_ops;
 	vesper_stats_init(netdev);
-	netdev->priv_flags |= IFF_UNICAST_FLT;
+	netdev->priv_flags |= IFF_UNICAST_FLT | IFF_LIVE_ADDR_CHANGE;
 	netdev->min_mtu = ETH_MIN_MTU;
 	netdev->max_mtu = VESPER_MTU_MAX;
 	netdev->features = NETIF_F_HIGHDMA;

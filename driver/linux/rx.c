@@ -73,6 +73,7 @@ static void deliver(struct vesper_pair *pair, struct page *page, u16 len,
 		rx->dropped++;
 		return;
 	}
+	vesper_offload_rx(pair, skb, cpl);
 	skb->protocol = eth_type_trans(skb, netdev);
 	rx->packets++;
 	rx->bytes += len;

@@ -3,11 +3,11 @@
 #include "vesper.h"
 
 struct tx_counts {
-	u64 packets, bytes, dropped, stopped;
+	u64 packets, bytes, dropped, stopped, csum, tso, tso_frames;
 };
 
 struct rx_counts {
-	u64 packets, bytes, dropped, errors, no_page;
+	u64 packets, bytes, dropped, errors, no_page, csum_ok, csum_none;
 };
 
 static struct tx_counts tx_counts(const struct vesper_tx *tx)
@@ -17,7 +17,8 @@ static struct tx_counts tx_counts(const struct vesper_tx *tx)
 
 	do {
 		start = u64_stats_fetch_begin(&tx->sync);
-		c = (struct tx_counts){ tx->packets, tx->bytes, tx->dropped, tx->stopped };
+		c = (struct tx_counts){ tx->packets, tx->bytes, tx->dropped,   tx->stopped,
+					tx->csum,    tx->tso,	tx->tso_frames };
 	} while (u64_stats_fetch_retry(&tx->sync, start));
 	return c;
 }
@@ -29,8 +30,8 @@ static struct rx_counts rx_counts(const struct vesper_rx *rx)
 
 	do {
 		start = u64_stats_fetch_begin(&rx->sync);
-		c = (struct rx_counts){ rx->packets, rx->bytes, rx->dropped, rx->errors,
-					rx->no_page };
+		c = (struct rx_counts){ rx->packets, rx->bytes,	  rx->dropped,	rx->errors,
+					rx->no_page, rx->csum_ok, rx->csum_none };
 	} while (u64_stats_fetch_retry(&rx->sync, start));
 	return c;
 }
@@ -65,6 +66,8 @@ static void queue_stats_rx(struct net_device *netdev, int index,
 	stats->packets = rx.packets;
 	stats->bytes = rx.bytes;
 	stats->alloc_fail = rx.no_page;
+	stats->csum_unnecessary = rx.csum_ok;
+	stats->csum_none = rx.csum_none;
 }
 
 static void queue_stats_tx(struct net_device *netdev, int index,
@@ -76,6 +79,9 @@ static void queue_stats_tx(struct net_device *netdev, int index,
 	stats->packets = tx.packets;
 	stats->bytes = tx.bytes;
 	stats->stop = tx.stopped;
+	stats->needs_csum = tx.csum;
+	stats->hw_gso_packets = tx.tso;
+	stats->hw_gso_wire_packets = tx.tso_frames;
 }
 
 /* What pairs have counted that ethtool -L has taken out of use since. */
@@ -90,18 +96,28 @@ static void base_stats(struct net_device *netdev, struct netdev_queue_stats_rx *
 	rx->packets = 0;
 	rx->bytes = 0;
 	rx->alloc_fail = 0;
+	rx->csum_unnecessary = 0;
+	rx->csum_none = 0;
 	tx->packets = 0;
 	tx->bytes = 0;
 	tx->stop = 0;
+	tx->needs_csum = 0;
+	tx->hw_gso_packets = 0;
+	tx->hw_gso_wire_packets = 0;
 	for (i = nic->used; i < nic->queues; i++) {
 		queue_stats_rx(netdev, i, &rx_one);
 		queue_stats_tx(netdev, i, &tx_one);
 		rx->packets += rx_one.packets;
 		rx->bytes += rx_one.bytes;
 		rx->alloc_fail += rx_one.alloc_fail;
+		rx->csum_unnecessary += rx_one.csum_unnecessary;
+		rx->csum_none += rx_one.csum_none;
 		tx->packets += tx_one.packets;
 		tx->bytes += tx_one.bytes;
 		tx->stop += tx_one.stop;
+		tx->needs_csum += tx_one.needs_csum;
+		tx->hw_gso_packets += tx_one.hw_gso_packets;
+		tx->hw_gso_wire_packets += tx_one.hw_gso_wire_packets;
 	}
 }
 

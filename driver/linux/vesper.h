@@ -6,11 +6,15 @@
  *   hw.c       registers, mailbox
  *   ring.c     memory of a queue pair, enable and disable
  *   tx.c rx.c  the two halves of a queue pair's work
+ *   offload.c  checksums and segmentation: what the stack leaves to the card
+ *   rss.c      which received frame goes to which pair
+ *   filter.c   for which addresses frames are received
  *   netdev.c   what the stack calls
  *   stats.c    counts of the interface and of each pair
  *   health.c   watchdog: a dead card, a halted pair, a lost interrupt; recovery
  *   devlink.c  versions, health reporters
  *   ethtool.c  what ethtool asks
+ *   coalesce.c interrupt moderation
  *   xfrm*.c    IPsec offload
  *
  * All of a queue pair's rings belong to its NAPI context but for the TX tail,
@@ -19,6 +23,7 @@
 #ifndef VESPER_LINUX_H
 #define VESPER_LINUX_H
 
+#include <linux/ethtool.h>
 #include <linux/io.h>
 #include <linux/mutex.h>
 #include <linux/netdevice.h>
@@ -35,7 +40,10 @@
 #define VESPER_QUEUES_MAX    16
 #define VESPER_RING_DEFAULT  8 /* log2 */
 #define VESPER_RING_MAX_LOG2 12
+#define VESPER_TX_LOG2_MIN   6 /* a frame takes up to TX_RESERVE descriptors (tx.c) */
 #define VESPER_MTU_MAX	     (VESPER_FRAME_MAX - ETH_HLEN - VLAN_HLEN)
+#define VESPER_RSS_KEY	     sizeof_field(vesper_t, rss_key)
+#define VESPER_RSS_TABLE     sizeof_field(vesper_t, rss_table)
 
 /* What went wrong since the pairs were started. */
 enum vesper_fault {
@@ -59,9 +67,26 @@ struct vesper_tx_esp {
 	u8 op;
 };
 
+/* What is to be put into a frame, or to be made of it: it goes before it in a context. */
+struct vesper_tx_offload {
+	u8 flags; /* VESPER_TXF_* */
+	u16 csum_start, csum_offset;
+	u16 mss, hdr_len, l3_offset;
+	u16 frames; /* that come of it */
+	u32 bytes;  /* of all of them */
+};
+
+enum vesper_tx_map { VESPER_MAP_NONE, VESPER_MAP_SINGLE, VESPER_MAP_PAGE };
+
+/* A descriptor of the ring. A frame has one or more, and perhaps a context before. */
 struct vesper_tx_slot {
-	bool open;	     /* its descriptor has not completed */
-	struct sk_buff *skb; /* NULL: a context */
+	bool open; /* has not completed */
+	u8 map;	   /* enum vesper_tx_map: of memory that begins here; until the frame is done */
+	/* With the last descriptor of a frame: */
+	u16 first; /* its first one */
+	u16 frames;
+	u32 bytes;
+	struct sk_buff *skb; /* NULL: another one */
 	dma_addr_t dma;
 	u32 len;
 };
@@ -77,7 +102,7 @@ struct vesper_tx {
 	u8 log2;
 
 	struct u64_stats_sync sync;
-	u64 packets, bytes, dropped, stopped, linearized;
+	u64 packets, bytes, dropped, stopped, linearized, csum, tso, tso_frames;
 };
 
 struct vesper_rx {
@@ -94,7 +119,7 @@ struct vesper_rx {
 	u8 log2;
 
 	struct u64_stats_sync sync;
-	u64 packets, bytes, dropped, errors, no_page, empty;
+	u64 packets, bytes, dropped, errors, no_page, empty, csum_ok, csum_none;
 };
 
 struct vesper_pair {
@@ -121,6 +146,10 @@ struct vesper_nic {
 	u32 features; /* VESPER_FEAT_* */
 	u32 fw_version;
 	u32 abi;
+	u32 rss_types; /* rss.c */
+	u8 rss_key[VESPER_RSS_KEY];
+	u8 rss_table[VESPER_RSS_TABLE];
+	u32 irq_usecs, irq_frames; /* coalesce.c */
 
 	struct mutex mbx_lock; /* one message at a time */
 	u32 mbx_tag;
@@ -133,6 +162,9 @@ struct vesper_nic {
 	u64 resets;
 
 	struct vesper_xs __rcu **sa_in; /* inbound SAs by the index of their handle */
+	struct mutex sa_lock;		/* of the list and the card's SAs; held while it is asked */
+	struct list_head sas;		/* struct vesper_xs: every SA that the stack has given us */
+	bool sas_away;			/* the card is being reset, and has none of them */
 	u32 sa_entries;
 	atomic64_t sa_card, sa_software; /* SAs on the card; refused, so in software */
 	struct vesper_packet *packet;	 /* xfrm_packet.c */
@@ -183,6 +215,46 @@ void vesper_rx_drain(struct vesper_pair *pair);
 u32 vesper_rx_buf_size(unsigned int mtu);
 unsigned int vesper_rx_order(unsigned int mtu);
 
+/* ---- offload.c ---- */
+
+void vesper_offload_init(struct vesper_nic *nic);
+netdev_features_t vesper_features_check(struct sk_buff *skb, struct net_device *netdev,
+					netdev_features_t features);
+int vesper_offload_tx(struct sk_buff *skb, struct vesper_tx_offload *off);
+void vesper_offload_rx(struct vesper_pair *pair, struct sk_buff *skb,
+		       const struct vesper_rx_cpl *cpl);
+
+/* ---- rss.c ---- */
+
+void vesper_rss_init(struct vesper_nic *nic);
+void vesper_rss_default(struct vesper_nic *nic);
+void vesper_rss_apply(struct vesper_nic *nic);
+u32 vesper_rss_rings(struct net_device *netdev);
+u32 vesper_rss_key_size(struct net_device *netdev);
+u32 vesper_rss_table_size(struct net_device *netdev);
+void vesper_rss_get(struct net_device *netdev, u32 *table, u8 *key, u8 *hfunc);
+int vesper_rss_set(struct net_device *netdev, const u32 *table, const u8 *key, u8 hfunc,
+		   struct netlink_ext_ack *extack);
+int vesper_rss_get_fields(struct net_device *netdev, u32 flow, u32 *fields);
+int vesper_rss_set_fields(struct net_device *netdev, u32 flow, u32 fields,
+			  struct netlink_ext_ack *extack);
+
+/* ---- filter.c ---- */
+
+void vesper_set_rx_mode(struct net_device *netdev);
+int vesper_set_mac_address(struct net_device *netdev, void *addr);
+void vesper_filter_apply(struct vesper_nic *nic);
+
+/* ---- coalesce.c ---- */
+
+int vesper_get_coalesce(struct net_device *netdev, struct ethtool_coalesce *coalesce,
+			struct kernel_ethtool_coalesce *kernel_coalesce,
+			struct netlink_ext_ack *extack);
+int vesper_set_coalesce(struct net_device *netdev, struct ethtool_coalesce *coalesce,
+			struct kernel_ethtool_coalesce *kernel_coalesce,
+			struct netlink_ext_ack *extack);
+void vesper_coalesce_apply(struct vesper_nic *nic);
+
 /* ---- netdev.c ---- */
 
 struct net_device *vesper_netdev_create(struct pci_dev *pdev, u16 queues);
@@ -213,7 +285,10 @@ void vesper_devlink_report(struct vesper_nic *nic, bool firmware, const char *te
 
 int vesper_xfrm_init(struct vesper_nic *nic);
 void vesper_xfrm_free(struct vesper_nic *nic);
+void vesper_xfrm_away(struct vesper_nic *nic);
+void vesper_xfrm_back(struct vesper_nic *nic);
 int vesper_xfrm_tx(struct sk_buff *skb, struct vesper_tx_esp *esp);
+bool vesper_xfrm_encapsulates(const struct sk_buff *skb);
 int vesper_xfrm_rx(struct vesper_nic *nic, struct sk_buff *skb, const struct vesper_rx_cpl *cpl);
 
 /* ---- ethtool.c ---- */

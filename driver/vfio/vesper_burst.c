@@ -464,7 +464,7 @@ static inline __attribute__((always_inline)) u32 rx_run(struct vesper_queue *q, 
 							bool lookaside)
 {
 	u64 mask = 0xffffull | 0xffull << 32 | (lookaside ? 0xffffull << CPL_TAG_SHIFT : 0) |
-		   CPL_FLAGS((u8)~VESPER_CPL_ESP);
+		   CPL_FLAGS((u8) ~(VESPER_CPL_ESP | VESPER_CPL_CSUM));
 	const u64 step = 1 + (lookaside ? 1ull << CPL_TAG_SHIFT : 0);
 	const u32 at = seen & q->rx_mask, tx_at = tag & q->tx_mask;
 	const u32 size = q->buf_size, mine = q->pool.mine;
@@ -496,7 +496,8 @@ static inline __attribute__((always_inline)) u32 rx_run(struct vesper_queue *q, 
 		b = *bufs++;
 		f->buf = b;
 		f->cookie = lookaside ? slot->cookie : 0;
-		rx_words(f, cpl[1], (u32)(word >> 16) & ~((u32)VESPER_CPL_PHASE << 24));
+		rx_words(f, cpl[1],
+			 (u32)(word >> 16) & ~((u32)(VESPER_CPL_PHASE | VESPER_CPL_CSUM) << 24));
 		b->owner = mine;
 	}
 	return (u32)(f - first);

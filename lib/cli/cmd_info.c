@@ -31,6 +31,10 @@ static const struct {
 	{ VESPER_FEAT_SG, "scatter-gather" },
 	{ VESPER_FEAT_TX_CSUM, "tx-checksum" },
 	{ VESPER_FEAT_TSO, "tso" },
+	{ VESPER_FEAT_RX_CSUM, "rx-checksum" },
+	{ VESPER_FEAT_RSS, "rss" },
+	{ VESPER_FEAT_FILTER, "filter" },
+	{ VESPER_FEAT_MODERATION, "moderation" },
 };
 
 /* A card that vfio-pci has can be asked, unless a program uses it. */

@@ -6,4 +6,5 @@ CSR_SOURCES := $(shell cat rtl/csr/csr.f)
 
 LINT_TOPS += vesper_csr
 SYNTH_TOPS += vesper_csr
-SOURCES_vesper_csr = rtl/csr/csr_regs.vlt $(ABI_SV) $(CSR_SV) rtl/dma/dma_pkg.sv rtl/event/event_pkg.sv $(CSR_SOURCES)
+SOURCES_vesper_csr = rtl/csr/csr_regs.vlt $(ABI_SV) $(CSR_SV) rtl/dma/dma_pkg.sv rtl/event/event_pkg.sv \
+	rtl/offload/rx_pkg.sv $(CSR_SOURCES)

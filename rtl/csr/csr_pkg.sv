@@ -12,7 +12,6 @@ package csr_pkg;
     logic        data_path_open;   // known-answer tests passed
     logic        selftest_failed;
     logic        fw_dead;          // stopped on a trap
-    logic [47:0] mac;              // byte 0, the first on the wire, in [7:0]
   } csr_status_t;
 
 endpackage

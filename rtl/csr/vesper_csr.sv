@@ -14,6 +14,7 @@ module vesper_csr
   import csr_pkg::*;
   import dma_pkg::*;
   import event_pkg::*;
+  import rx_pkg::*;
 #(
     parameter int QUEUES     = 2,
     parameter int BLOCKS     = 4,    // of each AES-GCM engine, for the geometry register
@@ -21,6 +22,7 @@ module vesper_csr
 ) (
     input  wire                        clk,
     input  wire                        rst,
+    input  wire               [  47:0] mac,          // the card's own; byte 0, the first on the wire, in [7:0]
     // AXI4-Lite
     input  wire                        s_axil_awvalid,
     output logic                       s_axil_awready,
@@ -48,6 +50,8 @@ module vesper_csr
     output logic                       policy_bypass,
     output logic              [  15:0] mtu,
     output logic              [   3:0] rx_queue,
+    output rx_filter_t                 rx_filter,
+    output rss_t                       rss,
     output queue_cfg_t  [QUEUES-1:0]   q_cfg,
     output queue_db_t   [QUEUES-1:0]   q_db,
     input  wire queue_state_t [QUEUES-1:0] q_state,
@@ -104,7 +108,7 @@ module vesper_csr
 
   localparam int Features = FEAT_ESP_OUT | FEAT_ESP_IN | FEAT_LOOKASIDE | FEAT_TUNNEL | FEAT_TRANSPORT | FEAT_IPV4 |
       FEAT_AES_GCM | FEAT_IPV6 | FEAT_AES_GMAC | FEAT_ESN | FEAT_UDP | FEAT_INPLACE | FEAT_POLICY | FEAT_LIFETIME |
-      FEAT_EVENTS | FEAT_SG | FEAT_TX_CSUM | FEAT_TSO;
+      FEAT_EVENTS | FEAT_SG | FEAT_TX_CSUM | FEAT_TSO | FEAT_RX_CSUM | FEAT_RSS | FEAT_FILTER | FEAT_MODERATION;
   assign in.abi.major.next = 16'(ABI_MAJOR);
   assign in.abi.minor.next = 16'(ABI_MINOR);
   assign in.features.bits.next = 32'(Features);
@@ -116,8 +120,10 @@ module vesper_csr
   assign in.state.data_path_open.next = status.data_path_open;
   assign in.state.selftest_failed.next = status.selftest_failed;
   assign in.state.fw_dead.next = status.fw_dead;
-  assign in.mac_lo.bytes.next = status.mac[31:0];
-  assign in.mac_hi.bytes.next = status.mac[47:32];
+  assign in.mac_lo.bytes.next = mac[31:0];
+  assign in.mac_hi.bytes.next = mac[47:32];
+  assign in.own_mac_lo = mac[31:0];
+  assign in.own_mac_hi = mac[47:32];
   assign in.mbx_status.busy.next = mbx_busy;
   assign in.mbx_status.count.next = mbx_count;
 
@@ -127,6 +133,26 @@ module vesper_csr
   assign policy_bypass = out.control.policy_bypass.value;
   assign mtu = out.mtu.frame.value;
   assign rx_queue = out.rx_queue.queue.value;
+  assign rx_filter.promisc = out.rx_filter.promisc.value;
+  assign rx_filter.all_multicast = out.rx_filter.all_multicast.value;
+  assign rx_filter.station = {out.station_hi.bytes.value, out.station_lo.bytes.value};
+  for (genvar i = 0; i < FILTERS; i++) begin : g_filter
+    assign rx_filter.valid[i] = out.filter[i].hi.valid.value;
+    assign rx_filter.address[i] = {out.filter[i].hi.bytes.value, out.filter[i].lo.bytes.value};
+  end
+  assign rss.enable = out.rss_ctrl.enable.value;
+  assign rss.ipv4 = out.rss_ctrl.ipv4.value;
+  assign rss.tcp4 = out.rss_ctrl.tcp4.value;
+  assign rss.udp4 = out.rss_ctrl.udp4.value;
+  assign rss.ipv6 = out.rss_ctrl.ipv6.value;
+  assign rss.tcp6 = out.rss_ctrl.tcp6.value;
+  assign rss.udp6 = out.rss_ctrl.udp6.value;
+  for (genvar i = 0; i < RSS_KEY_BYTES / 4; i++) begin : g_key
+    assign rss.key[32*i+:32] = out.rss_key[i].bytes.value;
+  end
+  for (genvar i = 0; i < RSS_ENTRIES / 4; i++) begin : g_table
+    assign rss.entry[4*i+:4] = out.rss_table[i].queues.value;
+  end
   assign mbx_ring = out.mbx_doorbell.ring.value && !mbx_busy;
 
   // ---- queue pairs ----
@@ -143,6 +169,8 @@ module vesper_csr
               enable: out.queue[i].ctrl.enable.value,
               tx_log2: out.queue[i].ctrl.tx_log2.value,
               rx_log2: out.queue[i].ctrl.rx_log2.value,
+              wait_cycles: {out.queue[i].moderation.delay.value, 6'd0},
+              wait_frames: out.queue[i].moderation.frames.value,
               tx_base: {out.queue[i].tx_base_hi.addr.value, out.queue[i].tx_base_lo.addr.value},
               tx_cpl: {out.queue[i].tx_cpl_hi.addr.value, out.queue[i].tx_cpl_lo.addr.value},
               rx_base: {out.queue[i].rx_base_hi.addr.value, out.queue[i].rx_base_lo.addr.value},

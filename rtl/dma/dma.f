@@ -1,6 +1,10 @@
 rtl/lib/lane_pkg.sv
 rtl/lib/frame_fifo.sv
 rtl/esp/ip_pkg.sv
+rtl/esp/ip_parse.sv
+rtl/offload/rx_pkg.sv
+rtl/offload/rx_csum.sv
+rtl/offload/rx_class.sv
 rtl/offload/tx_pkg.sv
 rtl/offload/tx_cut.sv
 rtl/offload/tx_pack.sv

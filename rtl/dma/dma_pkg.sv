@@ -23,6 +23,8 @@ package dma_pkg;
     logic        enable;
     logic [3:0]  tx_log2;  // ring sizes
     logic [3:0]  rx_log2;
+    logic [21:0] wait_cycles;  // interrupt moderation: 0: none
+    logic [7:0]  wait_frames;  // 0: any number waits
     logic [63:0] tx_base;
     logic [63:0] tx_cpl;
     logic [63:0] rx_base;

@@ -128,11 +128,26 @@ module dma_queue
   // ---- interrupt ----
   // The host may see a completion in memory before its write is acknowledged here, so `seen` may run ahead of
   // `acked`, but never of `pushed`: counted from there the distances cannot be mistaken.
+  // Moderation holds the message of an armed pair back, but never that of an error: the wait is counted from the first
+  // completion that is new, and the registers may change meanwhile.
   logic armed, told;
   logic [15:0] tx_seen, rx_seen;
-  logic news;
-  assign news = (tx_pushed - tx_seen) > (tx_pushed - tx_acked) || (rx_pushed - rx_seen) > (rx_pushed - rx_acked) ||
-      (error && !told);
+  logic tx_news, rx_news, bad_news, news, due;
+  logic [16:0] fresh;  // completions in host memory that the host has not seen
+  logic [21:0] waited;
+  assign tx_news = (tx_pushed - tx_seen) > (tx_pushed - tx_acked);
+  assign rx_news = (rx_pushed - rx_seen) > (rx_pushed - rx_acked);
+  assign bad_news = error && !told;
+  assign news = tx_news || rx_news || bad_news;
+  always_comb begin
+    fresh = '0;
+    due   = 1'b0;
+    if (armed && news) begin
+      if (tx_news) fresh = {1'b0, tx_acked - tx_seen};
+      if (rx_news) fresh = fresh + {1'b0, rx_acked - rx_seen};
+      due = bad_news || waited >= cfg.wait_cycles || (cfg.wait_frames != '0 && fresh >= 17'(cfg.wait_frames));
+    end
+  end
 
   always_ff @(posedge clk) begin
     if (rst || clear) begin
@@ -141,9 +156,12 @@ module dma_queue
       irq_valid <= 1'b0;
       tx_seen <= '0;
       rx_seen <= '0;
+      waited <= '0;
     end else begin
+      if (!armed || !news) waited <= '0;
+      else if (!(&waited)) waited <= waited + 1'b1;
       if (irq_valid && irq_ready) irq_valid <= 1'b0;
-      if (armed && news && !irq_valid) begin
+      if (due && !irq_valid) begin
         irq_valid <= 1'b1;
         armed <= 1'b0;
         if (error) told <= 1'b1;

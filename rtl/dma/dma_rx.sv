@@ -21,6 +21,7 @@ module dma_rx
   import vesper_pkg::*;
   import vesper_abi_pkg::*;
   import dma_pkg::*;
+  import rx_pkg::*;
 #(
     parameter int QUEUES = 2
 ) (
@@ -33,6 +34,10 @@ module dma_rx
     /* verilator lint_off UNUSEDSIGNAL */  // every frame that comes here goes to the host, so `lookaside` says nothing
     input  wire meta_t               rx_meta,
     /* verilator lint_on UNUSEDSIGNAL */
+    input  wire rx_info_t            rx_info,
+    input  wire                      v_valid,      // are the checksums of a frame right? one a frame, in their order
+    output logic                     v_ready,
+    input  wire                      v_right,
     input  wire  [QUEUES-1:0]        run,
     input  wire  [QUEUES-1:0]        draining,     // only lookaside results are taken
     input  wire  [QUEUES-1:0]        halted,
@@ -78,13 +83,22 @@ module dma_rx
     logic [31:0] sa;
     logic [15:0] len;
     logic [63:0] seq;
+    rx_info_t    info;
   } slot_t;
 
   slot_t info[Slots];
   logic [2:0] missing[Slots];  // bursts not answered
   logic [Slots-1:0] unwritten;
+  logic [Slots-1:0] judged, right;  // the verdict on the checksums is there; it is good
   logic [SlotW-1:0] in, out;
   logic [SlotW:0] used;
+
+  // Where the frame is whose verdict comes next.
+  typedef struct packed {
+    logic slotted;
+    logic [SlotW-1:0] slot;
+  } where_t;
+  where_t where;
 
   // ---- malformed descriptors ----
   function automatic logic [7:0] check(input logic [127:0] d);
@@ -189,7 +203,7 @@ module dma_rx
 
   // ---- the end of a slot ----
   slot_t h;
-  logic head_done, answered, lost, proven, tells, owes, pop;
+  logic head_done, answered, lost, proven, tells_hash, tells, owes, pop;
   logic [QueueW-1:0] hq;
   verdict_t verdict;
   logic la_in_ready;
@@ -197,13 +211,14 @@ module dma_rx
     h = '0;
     lost = 1'b0;
     answered = b_valid && b_slot == out;
-    head_done = used != 0 && (missing[out] == 0 || (answered && missing[out] == 3'd1));
+    head_done = used != 0 && judged[out] && (missing[out] == 0 || (answered && missing[out] == 3'd1));
     if (head_done) begin
       h = info[out];
       lost = unwritten[out] || (answered && b_error);
     end
     hq = h.qid[QueueW-1:0];
     proven = h.decrypted && h.status == ST_OK;  // in place, `status` may say that the ICV is wrong
+    tells_hash = h.info.hashed && !proven && !lost;  // with CPL_ESP the number stands in its place
     tells = head_done && !h.dropped;               // RX completion
     owes = head_done && !h.bad_desc && h.host;     // TX completion
     pop = head_done && (!tells || c_ready[hq]) && (!owes || la_in_ready);
@@ -218,10 +233,11 @@ module dma_rx
     c_data[RXC_STATUS_LSB+:8] = lost ? ST_DMA_WRITE : h.status;
     if (!h.bad_desc) begin
       c_data[RXC_FLAGS_LSB+:8] = (proven && !lost ? CPL_ESP : 8'd0) | (h.inplace && !lost ? CPL_INPLACE : 8'd0) |
-          (h.host ? CPL_LOOKASIDE : 8'd0);
+          (h.host ? CPL_LOOKASIDE : 8'd0) | (right[out] && !lost ? CPL_CSUM : 8'd0) |
+          (tells_hash ? CPL_HASH : 8'd0) | (tells_hash && h.info.ports ? CPL_L4HASH : 8'd0);
       c_data[RXC_TAG_LSB+:16] = h.host ? h.tx_index : 16'd0;
       c_data[RXC_SA_LSB+:32] = h.esp ? h.sa : 32'd0;
-      c_data[RXC_SEQ_LSB+:32] = proven && !lost ? h.seq[31:0] : 32'd0;
+      c_data[RXC_SEQ_LSB+:32] = tells_hash ? h.info.hash : proven && !lost ? h.seq[31:0] : 32'd0;
     end
 
     verdict = '0;
@@ -263,10 +279,17 @@ module dma_rx
           tx_index: rx_meta.index,
           sa: rx_meta.sa,
           len: take_bad ? 16'd0 : rx_meta.len,
-          seq: rx_meta.seq
+          seq: rx_meta.seq,
+          info: rx_info
       };
       missing[in] <= bursts & {3{begin_frame}};
       unwritten[in] <= 1'b0;
+      judged[in] <= take_bad;
+      right[in] <= 1'b0;
+    end
+    if (v_valid && v_ready && where.slotted) begin
+      judged[where.slot] <= 1'b1;
+      right[where.slot]  <= v_right;
     end
     if (accept) begin
       m_addr <= addr + 1'b1;
@@ -289,6 +312,25 @@ module dma_rx
       used <= used + (SlotW + 1)'(take_bad || begin_frame || drop) - (SlotW + 1)'(pop);
     end
   end
+
+  // ---- verdicts on checksums: the slot of each frame whose verdict is still to come ----
+  localparam int Unjudged = 16;  // frames that come in before the first one's verdict does
+  logic where_room;
+  logic [$clog2(Unjudged+1)-1:0] unjudged;
+  fifo #(
+      .WIDTH($bits(where_t)),
+      .DEPTH(Unjudged)
+  ) u_where (
+      .clk,
+      .rst,
+      .s_valid(accept && first),
+      .s_ready(where_room),
+      .s_data({!lose, in}),
+      .m_valid(v_ready),
+      .m_ready(v_valid),
+      .m_data(where),
+      .count(unjudged)
+  );
 
   // ---- TX completions of lookaside results ----
   typedef struct packed {
@@ -323,7 +365,7 @@ module dma_rx
   assign la_verdict = owed_out.verdict;
 
   assign empty = !rx_valid && !midway && used == 0;
-  assign idle = empty && !any_bad && owed_count == 0;
+  assign idle = empty && !any_bad && owed_count == 0 && unjudged == 0;
 
   always_ff @(posedge clk) begin
     if (!rst) begin
@@ -333,6 +375,8 @@ module dma_rx
         assert (rx_beat.bytes != 0 && rx_beat.bytes <= 64 && (rx_beat.last || rx_beat.bytes == 64))
         else $error("beat of %0d bytes", rx_beat.bytes);
       end
+      assert (where_room)
+      else $error("verdicts on checksums are late");
       assert (!(b_valid && missing[b_slot] == 0))
       else $error("answer for slot %0d, which awaits none", b_slot);
     end

@@ -2,9 +2,9 @@
 //
 // The host side of the data path: rings, frames to and from host memory, completions, interrupts. See README.md.
 //
-//   rings ─► dma_desc_fetch ─► dma_tx ─► tx_offload ─► tx (pipes)   rx (pipes) ─► dma_rx ─► host memory
-//                 │                │          │                                     │  │
-//                 └──► dma_rx      └──────────┴─► dma_tx_cpl ◄─ vd, lookaside ──────┘  └─► dma_cpl_ring ─► rings
+//   rings ─► dma_desc_fetch ─► dma_tx ─► tx_offload ─► tx (pipes)   rx (pipes) ─► rx_class ─► dma_rx ─► host memory
+//                 │                │          │                                                │  │
+//                 └──► dma_rx      └──────────┴─► dma_tx_cpl ◄─ vd, lookaside ─────────────────┘  └─► dma_cpl_ring ─► rings
 //
 // One dma_queue a pair holds its state, doorbells and interrupt; one dma_axi_read and one dma_axi_write are the
 // AXI4 master, whose accesses are whole 64-byte beats and never cross 4 KiB.
@@ -14,6 +14,7 @@
 module vesper_dma
   import vesper_pkg::*;
   import dma_pkg::*;
+  import rx_pkg::*;
   import tx_pkg::*;
 #(
     parameter int QUEUES   = 2,   // pairs, 1..16
@@ -31,6 +32,7 @@ module vesper_dma
     input  wire queue_cfg_t   [  QUEUES-1:0] q_cfg,
     input  wire queue_db_t    [  QUEUES-1:0] q_db,
     output queue_state_t      [  QUEUES-1:0] q_state,
+    input  wire rss_t                        rss,
     // frames to the pipes
     output logic                             tx_valid,
     input  wire                              tx_ready,
@@ -249,7 +251,7 @@ module vesper_dma
     assign rxc_ready[i] = c_ready[R];
     // No further completion can come: none of the posted descriptors is open; no frame is inside.
     assign flush[T] = pushed[T] == tail[T] || (!run[i] && pushed[T] == begun[T]);
-    assign flush[R] = rx_empty;
+    assign flush[R] = rx_empty && class_empty;
   end
   assign tx_bad_doorbell = tx_bad != 0;
   assign rx_bad_doorbell = rx_bad != 0;
@@ -316,6 +318,32 @@ module vesper_dma
       .idle(offload_idle)
   );
 
+  logic class_valid, class_ready, csum_valid, csum_ready, csum_right, class_empty, class_idle;
+  beat_t class_beat;
+  meta_t class_meta;
+  rx_info_t class_info;
+  rx_class #(
+      .QUEUES(QUEUES)
+  ) u_class (
+      .clk,
+      .rst,
+      .rss,
+      .s_valid(rx_valid),
+      .s_ready(rx_ready),
+      .s_beat(rx_beat),
+      .s_meta(rx_meta),
+      .m_valid(class_valid),
+      .m_ready(class_ready),
+      .m_beat(class_beat),
+      .m_meta(class_meta),
+      .m_info(class_info),
+      .v_valid(csum_valid),
+      .v_ready(csum_ready),
+      .v_right(csum_right),
+      .empty(class_empty),
+      .idle(class_idle)
+  );
+
   logic frame_w_valid, frame_w_ready, frame_b_valid, la_valid, la_ready, rx_idle;
   write_beat_t frame_w_beat;
   verdict_t la_verdict;
@@ -325,10 +353,14 @@ module vesper_dma
       .clk,
       .rst,
       .bus_on(bus_master_en),
-      .rx_valid,
-      .rx_ready,
-      .rx_beat,
-      .rx_meta,
+      .rx_valid(class_valid),
+      .rx_ready(class_ready),
+      .rx_beat(class_beat),
+      .rx_meta(class_meta),
+      .rx_info(class_info),
+      .v_valid(csum_valid),
+      .v_ready(csum_ready),
+      .v_right(csum_right),
       .run,
       .draining,
       .halted,
@@ -470,7 +502,7 @@ module vesper_dma
   // ---- idle: a clock more changes nothing ----
   logic bus_quiet;
   assign bus_quiet = !m_axi_arvalid && !m_axi_awvalid && !m_axi_wvalid && !m_axi_rvalid && !m_axi_bvalid;
-  assign idle = &settled && bus_quiet && &fetch_idle && &cpl_idle && tx_idle && offload_idle && rx_idle &&
+  assign idle = &settled && bus_quiet && &fetch_idle && &cpl_idle && tx_idle && offload_idle && rx_idle && class_idle &&
       vd_valid == 0 && !msix_valid;
 
 endmodule

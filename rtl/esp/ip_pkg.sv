@@ -18,6 +18,7 @@ package ip_pkg;
   localparam int IP_MAX = 60;
   localparam int IP6_BYTES = 40;
   localparam int UDP_BYTES = 8;
+  localparam int TCP_BYTES = 20;  // at least
   localparam int ESP_BYTES = 8;  // SPI, sequence number
   localparam int IV_BYTES = 8;
   localparam int WINDOW_BYTES = 128;  // of a frame, in which its headers are looked for

@@ -1,4 +1,5 @@
 rtl/mgmt/mgmt.vlt
+rtl/lib/clock_gate.sv
 build/gen/vesper_mgmt_regs_pkg.sv
 build/gen/vesper_mgmt_regs.sv
 build/gen/picorv32.v

@@ -19,7 +19,6 @@ module vesper_mgmt
     parameter int          SA_WINDOW  = 4096,               // largest replay window of the SA table, packets
     parameter int          POLICIES   = 4096,               // of the policy table
     parameter int          POLICY_MASKS = 16,
-    parameter logic [47:0] MAC        = 48'h01_00_50_53_56_02, // byte 0, the first on the wire, in [7:0]
     parameter int          RX_SOURCES = 3
 ) (
     input  wire                              clk,
@@ -91,6 +90,8 @@ module vesper_mgmt
     input  wire             [           1:0] ev_suppressed,    // how many in this cycle
     input  wire             [           1:0] ev_lost,
     output logic            [          63:0] cycles,           // card clock, as in the statistics
+    input  wire                              host_awake,       // it may reach for the mailbox
+    output logic                             awake,            // the CPU or what it commands: all but the statistics
     output logic                             idle
 );
 
@@ -105,6 +106,15 @@ module vesper_mgmt
   if (SA_ENTRIES < 1 || SA_ENTRIES > 65536 || (SA_ENTRIES & (SA_ENTRIES - 1)) != 0) begin : g_bad_sa
     $error("vesper_mgmt: SA_ENTRIES %0d is not a power of two up to 65536", SA_ENTRIES);
   end
+
+  // ---- clock: in simulation all but the statistics stands still while the CPU sleeps ----
+  wire clk_awake;
+  clock_gate gate (
+      .clk,
+      .rst,
+      .busy (awake || host_awake),
+      .gated(clk_awake)
+  );
 
   vesper_mgmt_regs_pkg::vesper_mgmt__in_t hw_in;
   vesper_mgmt_regs_pkg::vesper_mgmt__out_t hw_out;
@@ -121,7 +131,7 @@ module vesper_mgmt
   mgmt_cpu #(
       .FIRMWARE(FIRMWARE)
   ) cpu (
-      .clk,
+      .clk(clk_awake),
       .rst,
       .wake(mbx_pending),
       .asleep(cpu_asleep),
@@ -141,7 +151,7 @@ module vesper_mgmt
 
   /* verilator lint_off PINCONNECTEMPTY */
   vesper_mgmt_regs regs (
-      .clk,
+      .clk(clk_awake),
       .rst,
       .s_cpuif_req(reg_req),
       .s_cpuif_req_is_wr(reg_wr),
@@ -172,7 +182,7 @@ module vesper_mgmt
   wire req_cpu = win_rd && !win_addr[9];
 
   mgmt_mailbox mailbox (
-      .clk,
+      .clk(clk_awake),
       .rst,
       .ring(mbx_ring),
       .busy(mbx_busy),
@@ -199,7 +209,7 @@ module vesper_mgmt
   // ---- copies from the request window ----
 
   mgmt_copier copier (
-      .clk,
+      .clk(clk_awake),
       .rst,
       .busy(copy_busy),
       .start(hw_out.copy_ctl.start.value),
@@ -234,8 +244,7 @@ module vesper_mgmt
           fw_ready: fw_ready,
           data_path_open: data_path_open,
           selftest_failed: hw_out.state.selftest_failed.value,
-          fw_dead: fw_dead,
-          mac: {hw_out.mac_hi.bytes.value, hw_out.mac_lo.bytes.value}
+          fw_dead: fw_dead
       };
 
   // ---- tables ----
@@ -262,7 +271,7 @@ module vesper_mgmt
   assign pol_cfg_rd_word = hw_out.pol_state.addr[5:2];
 
   mgmt_command sa_command (
-      .clk,
+      .clk(clk_awake),
       .rst,
       .start(hw_out.sa_cmd.start.value),
       .busy(sa_busy),
@@ -277,7 +286,7 @@ module vesper_mgmt
   );
 
   mgmt_command policy_command (
-      .clk,
+      .clk(clk_awake),
       .rst,
       .start(hw_out.pol_cmd.start.value),
       .busy(pol_busy),
@@ -291,7 +300,7 @@ module vesper_mgmt
       .rsp_handle(pol_cfg_rsp_handle)
   );
 
-  always_ff @(posedge clk) begin
+  always_ff @(posedge clk_awake) begin
     sa_rd_ack  <= hw_out.sa_state.req && !rst;
     pol_rd_ack <= hw_out.pol_state.req && !rst;
   end
@@ -304,7 +313,7 @@ module vesper_mgmt
     for (int i = 0; i < 7; i++) natt_port[i+1] = hw_out.natt_port[i].port.value;
   end
 
-  always_ff @(posedge clk) begin
+  always_ff @(posedge clk_awake) begin
     if (hw_out.dscp_map.req)
       for (int i = 0; i < 4; i++) dscp_map[{hw_out.dscp_map.addr[5:2], 2'(i)}] <= hw_out.dscp_map.wr_data[8*i+:6];
     if (rst) for (int i = 0; i < 64; i++) dscp_map[i] <= 6'(i);
@@ -343,7 +352,7 @@ module vesper_mgmt
     inj_bytes = hw_out.gcm_ctl.bytes.value;
   end
 
-  always_ff @(posedge clk) begin
+  always_ff @(posedge clk_awake) begin
     if (hw_out.gcm_key.req) gcm_key[hw_out.gcm_key.addr[4:2]] <= hw_out.gcm_key.wr_data;
     // Not into a job that the engine may be reading; the firmware does not start one then.
     if (copy_key_we && !gcm_busy) gcm_key[copy_key_word] <= copy_wdata;
@@ -403,7 +412,7 @@ module vesper_mgmt
 
   assign stats_rd = hw_out.stats.req;
 
-  always_ff @(posedge clk) stats_ack <= hw_out.stats.req && !rst;
+  always_ff @(posedge clk_awake) stats_ack <= hw_out.stats.req && !rst;
 
   vesper_stats #(
       .RX_SOURCES(RX_SOURCES)
@@ -434,8 +443,6 @@ module vesper_mgmt
     hw_in.geometry.blocks.next = 8'(BLOCKS);
     hw_in.geometry.sa_log2.next = 8'($clog2(SA_ENTRIES));
     hw_in.mbx.busy.next = mbx_pending;
-    hw_in.board_mac_lo.bytes.next = MAC[31:0];
-    hw_in.board_mac_hi.bytes.next = MAC[47:32];
     hw_in.limits.replay_max.next = 16'(SA_WINDOW);
     hw_in.limits.policy_masks.next = 16'(POLICY_MASKS);
     hw_in.policies.entries.next = 32'(POLICIES);
@@ -467,8 +474,8 @@ module vesper_mgmt
     hw_in.stats = '{rd_ack: stats_ack, rd_data: stats_data, wr_ack: 1'b0};
   end
 
-  assign idle = cpu_asleep && !mbx_ring && !mbx_erasing && !copy_busy && !sa_busy && !pol_busy && !gcm_busy &&
-      !txs_valid && rxs_valid == '0;
+  assign awake = !cpu_asleep || mbx_ring || mbx_erasing || copy_busy || sa_busy || pol_busy || gcm_busy;
+  assign idle  = !awake && !txs_valid && rxs_valid == '0;
 
 endmodule
 

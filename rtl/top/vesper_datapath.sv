@@ -19,6 +19,7 @@ module vesper_datapath
   import vesper_pkg::*;
   import vesper_abi_pkg::*;
   import gcm_pkg::*;
+  import rx_pkg::*;
 #(
     parameter int BLOCKS         = 4,     // 128-bit blocks a cycle of each engine: 1, 2, 4
     parameter int SA_ENTRIES     = 1024,  // a direction
@@ -30,6 +31,7 @@ module vesper_datapath
     input  wire              rst,
     // configuration
     input  wire              rx_enable,
+    input  wire rx_filter_t  rx_filter,
     input  wire              miss_to_host,
     input  wire              fragment_to_host,
     input  wire      [ 15:0] mtu,
@@ -37,6 +39,7 @@ module vesper_datapath
     input  wire              policy_bypass,
     input  wire [63:0][ 5:0] dscp_map,
     input  wire [ 7:0][15:0] natt_port,
+    input  wire              mgmt_awake,        // the management side may reach in
     // frames from and to the host
     input  wire              tx_valid,
     output logic             tx_ready,
@@ -169,6 +172,33 @@ module vesper_datapath
   assign idle = &engine_idle && &inject_idle && wire_rx_idle && wire_tx_idle && esp_out_idle && esp_in_idle &&
       table_idle && policy_idle && fate_count == 0 && !tx_valid;
 
+  // ---- clocks: in simulation blocks without work stand still ----
+  wire clk_esp_out, clk_esp_in, clk_sa, clk_policy;
+  clock_gate gate_esp_out (
+      .clk,
+      .rst,
+      .busy (!esp_out_idle || tx_sel_valid[0]),
+      .gated(clk_esp_out)
+  );
+  clock_gate gate_esp_in (
+      .clk,
+      .rst,
+      .busy (!esp_in_idle || in_valid),
+      .gated(clk_esp_in)
+  );
+  clock_gate gate_sa (
+      .clk,
+      .rst,
+      .busy (!table_idle || mgmt_awake || out_req_valid || in_req_valid || cm_req_valid),
+      .gated(clk_sa)
+  );
+  clock_gate gate_policy (
+      .clk,
+      .rst,
+      .busy (!policy_idle || mgmt_awake || policy_req_valid),
+      .gated(clk_policy)
+  );
+
   frame_demux #(
       .N(2)
   ) tx_demux (
@@ -187,6 +217,7 @@ module vesper_datapath
       .clk,
       .rst,
       .enable       (rx_enable),
+      .filter       (rx_filter),
       .s_axis_tdata (wire_rx_axis_tdata),
       .s_axis_tkeep (wire_rx_axis_tkeep),
       .s_axis_tvalid(wire_rx_axis_tvalid),
@@ -218,7 +249,7 @@ module vesper_datapath
   );
 
   esp_out esp_out (
-      .clk,
+      .clk(clk_esp_out),
       .rst,
       .cfg_mtu     (mtu),
       .cfg_policy_bypass(policy_bypass),
@@ -264,7 +295,7 @@ module vesper_datapath
   );
 
   esp_in esp_in (
-      .clk,
+      .clk(clk_esp_in),
       .rst,
       .cfg_miss_to_host    (miss_to_host),
       .cfg_fragment_to_host(fragment_to_host),
@@ -314,7 +345,7 @@ module vesper_datapath
       .ENTRIES(SA_ENTRIES),
       .WINDOW_MAX(WINDOW_MAX)
   ) sa_table (
-      .clk,
+      .clk(clk_sa),
       .rst,
       .ready(sa_ready),
       .out_req_valid,
@@ -359,7 +390,7 @@ module vesper_datapath
       .ENTRIES(POLICY_ENTRIES),
       .MASKS  (POLICY_MASKS)
   ) policy_table (
-      .clk,
+      .clk(clk_policy),
       .rst,
       .ready         (pol_ready),
       .req_valid     (policy_req_valid),
@@ -424,10 +455,18 @@ module vesper_datapath
         .idle    (inject_idle[i])
     );
 
+    wire clk_engine;
+    clock_gate gate_engine (
+        .clk,
+        .rst,
+        .busy (!engine_idle[i] || e_valid[i]),
+        .gated(clk_engine)
+    );
+
     gcm_engine #(
         .BLOCKS(BLOCKS)
     ) engine (
-        .clk,
+        .clk(clk_engine),
         .rst,
         .s_valid(e_valid[i]),
         .s_ready(e_ready[i]),

@@ -21,6 +21,7 @@ module vesper_top
   import csr_pkg::*;
   import dma_pkg::*;
   import event_pkg::*;
+  import rx_pkg::*;
 #(
     parameter int    BLOCKS         = 4,     // 128-bit blocks a cycle of each engine: 1, 2, 4
     parameter int    QUEUES         = 2,     // queue pairs; MSI-X vectors are one more, for events
@@ -33,6 +34,7 @@ module vesper_top
     input  wire          clk,
     input  wire          rst,
     input  wire          bus_master_en,        // of the PCI command register
+    input  wire  [ 47:0] mac,                  // the card's address; byte 0, the first on the wire, in [7:0]
     // BAR0
     input  wire          s_axil_awvalid,
     output logic         s_axil_awready,
@@ -106,6 +108,8 @@ module vesper_top
   logic miss_to_host, fragment_to_host, rx_enable, policy_bypass, data_path_open;
   logic [15:0] mtu;
   logic [3:0] rx_queue;
+  rx_filter_t rx_filter;
+  rss_t rss;
   queue_cfg_t [QUEUES-1:0] q_cfg;
   queue_db_t [QUEUES-1:0] q_db;
   queue_state_t [QUEUES-1:0] q_state;
@@ -161,14 +165,24 @@ module vesper_top
   logic ev_w_valid, ev_w_ready, ev_b_valid, ev_b_error, ev_irq_valid, ev_irq_ready;
   write_beat_t ev_w_beat;
 
-  logic csr_idle, mgmt_idle, dma_idle, events_idle, datapath_idle;
+  logic csr_idle, mgmt_idle, mgmt_awake, dma_idle, events_idle, datapath_idle;
   assign idle = csr_idle && mgmt_idle && dma_idle && events_idle && datapath_idle && !wire_rx_axis_tvalid;
+
+  // In simulation it stands still until the host reads or writes.
+  wire clk_csr;
+  clock_gate csr_gate (
+      .clk,
+      .rst,
+      .busy (!csr_idle),
+      .gated(clk_csr)
+  );
 
   vesper_csr #(
       .QUEUES(QUEUES),
       .BLOCKS(BLOCKS),
       .SA_ENTRIES(SA_ENTRIES)
   ) csr (
+      .clk (clk_csr),
       .idle(csr_idle),
       .*
   );
@@ -184,6 +198,8 @@ module vesper_top
   ) mgmt (
       .rxs_valid({wire_drop_valid, rxs_valid}),
       .rxs_verdict({wire_drop_verdict, rxs_verdict}),
+      .host_awake(!csr_idle),
+      .awake(mgmt_awake),
       .idle(mgmt_idle),
       .*
   );

@@ -3,20 +3,22 @@
 // Frames from the MAC (AXI4-Stream, 64 bytes a beat, no FCS) into the card.
 //
 // A MAC cannot wait, so tready is always high. A frame is stored whole before it goes on, and dropped with its
-// reason if it is too short, too long, marked bad by the MAC (tuser with tlast) or cut up by it (tkeep), if the buffer
-// is full, or if the host has not opened reception. One verdict pulse a dropped frame; a frame that goes on is counted where it ends.
+// reason if it is too short, too long, marked bad by the MAC (tuser with tlast) or cut up by it (tkeep), if it is for
+// somebody else, if the buffer is full, or if the host has not opened reception. One verdict pulse a dropped frame; a frame that goes on is counted where it ends.
 
 `default_nettype none
 
 module wire_rx
   import vesper_pkg::*;
   import vesper_abi_pkg::*;
+  import rx_pkg::*;
 #(
     parameter int BEATS = 512  // buffer, in beats; at least three frames of FRAME_MAX
 ) (
     input  wire              clk,
     input  wire              rst,
     input  wire              enable,           // else every frame is dropped as NOT_READY
+    input  wire rx_filter_t  filter,
     input  wire      [511:0] s_axis_tdata,
     input  wire      [ 63:0] s_axis_tkeep,     // contiguous from bit 0; full unless tlast; else the frame is bad
     input  wire              s_axis_tvalid,
@@ -40,6 +42,7 @@ module wire_rx
   logic [ 14:0] seen;      // bytes before this beat; stays at FRAME_MAX once beyond it
   logic         lost;      // the buffer was full for one of its beats
   logic         broken;    // one of its beats had holes
+  logic         stranger;  // its destination is none of ours
   logic         fifo_ready;
   logic         fifo_idle;
   logic [  6:0] bytes;
@@ -65,12 +68,20 @@ module wire_rx
   wire        hole = !s_axis_tkeep[0] || (s_axis_tkeep & (s_axis_tkeep + 64'd1)) != '0 ||
       (!s_axis_tlast && !s_axis_tkeep[63]);
 
+  // The destination stands in the first beat.
+  logic unwanted;
+  always_comb begin
+    unwanted = stranger;
+    if (take && !in_frame) unwanted = !rx_wanted(filter, s_axis_tdata[47:0]);
+  end
+
   always_comb begin
     status = ST_OK;
     if (!enable) status = ST_NOT_READY;
     else if (s_axis_tuser || hole || broken) status = ST_WIRE_ERROR;
     else if (total < 15'(FRAME_MIN)) status = ST_RUNT;
     else if (oversize) status = ST_OVERSIZE;
+    else if (unwanted) status = ST_FILTERED;
     else if (full) status = ST_WIRE_OVERFLOW;
   end
 
@@ -93,8 +104,8 @@ module wire_rx
   ) buffer (
       .clk,
       .rst,
-      // Beats beyond the limit need no room: the frame is dropped anyway.
-      .s_valid(take && (s_axis_tlast || (!oversize && !lost))),
+      // Beats beyond the limit, or for somebody else, need no room: the frame is dropped anyway.
+      .s_valid(take && (s_axis_tlast || (!oversize && !lost && !unwanted))),
       .s_ready(fifo_ready),
       .s_beat('{last: s_axis_tlast, bytes: bytes, data: s_axis_tdata & mask}),
       .s_meta(meta),
@@ -112,6 +123,7 @@ module wire_rx
       seen     <= s_axis_tlast ? '0 : oversize ? 15'(FRAME_MAX) : total;
       lost     <= !s_axis_tlast && full;
       broken   <= !s_axis_tlast && (hole || broken);
+      stranger <= unwanted;
     end
     if (rst) begin
       in_frame <= 1'b0;

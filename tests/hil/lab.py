@@ -19,9 +19,10 @@ class Failure(Exception):
 
 
 class Card:
-    """A vesper-sim process; its socket, its capture of the wire, its counters."""
+    """A vesper-sim process; its socket, its address, its capture of the wire, its counters."""
 
     def __init__(self, lab, name, wire, options=()):
+        self.mac = f"02:56:53:50:00:{len(lab.cards) + 1:02x}"
         self.name, self.lab = name, lab
         self.folder = lab.folder / name
         self.folder.mkdir(parents=True)
@@ -37,6 +38,11 @@ class Card:
             str(self.socket),
             "--wire",
             self.wire,
+            "--mac",
+            self.mac,
+            # Function is looked at here: waiting for a slow host memory would only take the simulator's time.
+            "--latency",
+            "8",
             "--stats",
             str(self.folder / "stats.json"),
         ]
@@ -166,7 +172,7 @@ class Lab:
         self.work = self.folder / "work"
         for name in ("jobs", "meet", "module", "hil", "share"):
             (self.work / name).mkdir(parents=True)
-        for name in ("guest-lib", "guest-vpn", "guest_matrix.py"):
+        for name in ("guest-lib", "guest-vpn", "guest_matrix.py", "guest_offload.py"):
             shutil.copy(HERE / name, self.work / "hil" / name)
         shutil.copy(HERE / "guest-init", self.work / "guest-init")
         self.machines, self.cards = [], []

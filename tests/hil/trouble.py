@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What happens to cards: killed, plugged, a firmware that misbehaves, wrong completions; and waiting for a guest."""
+"""What happens to cards: killed, plugged, a firmware that misbehaves, registers and completions that lie; and waiting
+for a guest."""
 
 import json
 import os
 import signal
 import socket
+import struct
+import threading
 import time
 from pathlib import Path
 
@@ -96,6 +99,71 @@ def guest_memory(vm):
         if "memfd:memory-backend-memfd" in os.readlink(fd):
             return open(fd, "r+b", buffering=0)
     raise Failure(f"no memory of guest {vm.name} to be found")
+
+
+# ---- registers that lie ----
+
+HEADER = struct.Struct("<HHII")  # vfio-user: id, command, bytes of the message, flags
+REGION_READ, REPLY = 9, 1
+READ = struct.Struct("<QII")  # offset, region, bytes
+BAR0 = 0
+
+
+class Claims:
+    """Stands between QEMU and a card: what goes by is left as it is, but for some registers that read otherwise."""
+
+    def __init__(self, lab, card, registers):
+        self.socket = lab.work / f"{card.name}.claims"
+        self.card, self.registers = card, registers
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(str(self.socket))
+        self.listener.listen(1)
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        qemu, _ = self.listener.accept()
+        card = socket.socket(socket.AF_UNIX)
+        card.connect(str(self.card.socket))
+        threading.Thread(target=relay, args=(qemu, card, bytes), daemon=True).start()
+        relay(card, qemu, self.change)
+
+    def change(self, message):
+        """A reply to a read of one of the registers, with the value that it is to have."""
+        _, command, _, flags = HEADER.unpack_from(message)
+        if command != REGION_READ or flags & 0xF != REPLY or len(message) < 16 + READ.size:
+            return bytes(message)
+        offset, region, count = READ.unpack_from(message, 16)
+        if region == BAR0 and count == 4 and offset in self.registers:
+            struct.pack_into("<I", message, 16 + READ.size, self.registers[offset])
+        return bytes(message)
+
+
+def relay(source, sink, change):
+    """Messages one after the other, whole, with the file descriptors that come with them, until somebody leaves."""
+    try:
+        while True:
+            message, fds = bytearray(), []
+            size = 16
+            while len(message) < size:
+                piece, more, _, _ = socket.recv_fds(source, size - len(message), 16)
+                if not piece:
+                    return
+                message += piece
+                fds += more
+                if len(message) == 16:
+                    size = HEADER.unpack_from(message)[2]
+            sent = socket.send_fds(sink, [change(message)], fds)
+            sink.sendall(message[sent:])
+            for fd in fds:
+                os.close(fd)
+    except OSError:
+        pass
+    finally:
+        for end in (source, sink):
+            try:
+                end.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
 
 
 # ---- firmware for the card's RISC-V: a few instructions that set the registers of vesper_mgmt.rdl ----

@@ -77,7 +77,7 @@ def key_line(sa):
     return f'"{family}","*","*","{sa["spi"]}","{cipher}","{sa["key"]}","NULL",""'
 
 
-def tshark(capture, display, fields, keys=()):
+def tshark(capture, display, fields, keys=(), options=()):
     """Rows of fields of the packets that a display filter lets pass; keys are SAs of `states`."""
     command = [
         "tshark",
@@ -100,6 +100,7 @@ def tshark(capture, display, fields, keys=()):
         command += ["-o", "esp.enable_encryption_decode:TRUE"]
     for sa in keys:
         command += ["-o", f"uat:esp_sa:{key_line(sa)}"]
+    command += options
     result = subprocess.run(command, capture_output=True, text=True, timeout=120)
     if result.returncode:
         raise Failure(f"tshark: status {result.returncode}: {result.stderr.strip()}")

@@ -318,6 +318,12 @@ def refuse(*args):
         (["--socket", "x", "--wire", "tap:a-name-that-is-too-long"], 1, "more than 15 characters"),
         (["--socket", "x", "--wire", "unix-connect:/nonexistent/x"], 1, "No such file"),
         (["--socket", "x", "--wire", "pcap:/nonexistent/x"], 1, "output /nonexistent/x: No such file"),
+        (["--socket", "x", "--mac", "02:00:00:00:00"], 2, "--mac 02:00:00:00:00: not a station's address"),
+        (["--socket", "x", "--mac", "02:00:00:00:00:0g"], 2, "--mac 02:00:00:00:00:0g: not"),
+        (["--socket", "x", "--mac", "2:0:0:0:0:01"], 2, "--mac 2:0:0:0:0:01: not"),
+        (["--socket", "x", "--mac", "02:00:00:00:00:01:"], 2, "--mac 02:00:00:00:00:01:: not"),
+        (["--socket", "x", "--mac", "01:00:5e:00:00:01"], 2, "--mac 01:00:5e:00:00:01: not"),
+        (["--socket", "x", "--mac", "00:00:00:00:00:00"], 2, "--mac 00:00:00:00:00:00: not"),
         (["--socket", "x", "--pcap", "/nonexistent/x"], 1, "--pcap /nonexistent/x: No such file"),
         (["--socket", "x", "--firmware", "/nonexistent/x"], 1, "--firmware /nonexistent/x: No such file"),
         (["--socket", "/nonexistent/x"], 1, "--socket /nonexistent/x: No such file"),
@@ -342,8 +348,17 @@ def test_help_names_every_option():
     text = refuse("--help").stdout
     for (
         option
-    ) in "socket wire wire-rate pcap trace latency firmware stats verbose quiet version help".split():
+    ) in "socket wire wire-rate pcap trace mac latency firmware stats verbose quiet version help".split():
         assert f"--{option}" in text
+
+
+@pytest.mark.parametrize(
+    "args, mac", [([], "02:56:53:50:00:01"), (["--mac", "0A:1b:2c:3d:4e:5f"], "0a:1b:2c:3d:4e:5f")]
+)
+def test_address(start, args, mac):
+    """The card's pin has it, byte 0 first."""
+    with Client(start(*args).path) as c:
+        assert struct.pack("<IH", c.reg(0x24), c.reg(0x28)).hex(":") == mac
 
 
 def test_socket_of_a_dead_process_is_replaced(start, tmp_path):

@@ -15,9 +15,10 @@ SOURCES = [
     "build/gen/vesper_csr_regs.sv",
     "rtl/dma/dma_pkg.sv",
     "rtl/event/event_pkg.sv",
+    "rtl/offload/rx_pkg.sv",
     *(ROOT / "rtl/csr/csr.f").read_text().split(),
 ]
 
 
 def test_csr():
-    assert run("vesper_csr", SOURCES, "cocotb_csr") == 7
+    assert run("vesper_csr", SOURCES, "cocotb_csr") == 9

@@ -53,6 +53,30 @@ def test_dma_faults(testcase):
     run("dma_tb", SOURCES, "cocotb_dma_faults", testcase=testcase)
 
 
+MODERATION = ["by_delay", "by_number", "orders", "errors_do_not_wait", "driver"]
+
+
+@pytest.mark.parametrize("testcase", MODERATION)
+def test_dma_moderation(testcase):
+    run("dma_tb", SOURCES, "cocotb_dma_moderation", testcase=testcase)
+
+
+RX_CLASS = [
+    "published_hashes",
+    "checksums",
+    "whose_hash",
+    "flows",
+    "mixed",
+    "switched_under_load",
+    "rate",
+]
+
+
+@pytest.mark.parametrize("testcase", RX_CLASS)
+def test_rx_class(testcase):
+    run("dma_tb", SOURCES, "cocotb_rx_class", testcase=testcase)
+
+
 PIECES = [
     "pieces",
     "faults_anywhere",

@@ -12,6 +12,7 @@ sys.path.insert(0, str(Path(__file__).parent / "wire"))
 SOURCES = [
     "build/gen/vesper_abi_pkg.sv",
     "rtl/vesper_pkg.sv",
+    "rtl/offload/rx_pkg.sv",
     "rtl/lib/fifo.sv",
     "rtl/lib/frame_fifo.sv",
     "rtl/lib/frame_arb.sv",
@@ -31,6 +32,7 @@ SOURCES = [
         "overflow_is_counted",
         "closed_port_takes_nothing",
         "full_rate",
+        "filter",
     ],
 )
 def test_wire(testcase):

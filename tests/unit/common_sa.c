@@ -557,7 +557,7 @@ static void sentences(void **state)
 			assert_string_not_equal(vesper_status_name(a), vesper_status_name(b));
 		}
 	}
-	assert_int_equal(named, 42);
+	assert_int_equal(named, 43);
 	assert_null(vesper_status_name(VESPER_ST_COUNT));
 	assert_string_equal(vesper_status_name(VESPER_ST_ICV), "icv");
 

@@ -405,10 +405,6 @@ u32 mmio_read(u32 offset)
 		return mock.state;
 	case REG(mbx):
 		return mock.pending;
-	case REG(board_mac_lo):
-		return 0x33221102;
-	case REG(board_mac_hi):
-		return 0x5544;
 	case REG(gcm_status):
 		return hw.done | hw.busy << 1 | hw.bytes << 8;
 	case REG(sa_status):
@@ -449,12 +445,6 @@ void mmio_write(u32 offset, u32 value)
 		break;
 	case REG(state):
 		mock.state = value;
-		break;
-	case REG(mac_lo):
-		memcpy(mock.mac, &value, 4);
-		break;
-	case REG(mac_hi):
-		memcpy(mock.mac + 4, &value, 2);
 		break;
 	case REG(mbx_done):
 		mock.done++;

@@ -23,7 +23,6 @@ struct mock {
 	/* what the firmware did */
 	u32 state;
 	u32 fw_version;
-	u8 mac[6];
 	u32 gcm_jobs[2]; /* jobs each engine has done */
 	u32 done;	 /* responses */
 	u32 snapshots, clears;

@@ -450,8 +450,10 @@ static void words_of_the_card(void **state)
 	assert_int_equal(done.fits, 1438);
 	vesper_buf_put(t.buf);
 	fake_put_rx(b.f, 1,
-		    (struct vesper_rx_cpl){
-			    .index = 0, .len = 100, .flags = VESPER_CPL_INPLACE | VESPER_CPL_ESP });
+		    (struct vesper_rx_cpl){ .index = 0,
+					    .len = 100,
+					    .flags = VESPER_CPL_INPLACE | VESPER_CPL_ESP |
+						     VESPER_CPL_CSUM });
 	fake_put_rx(b.f, 1,
 		    (struct vesper_rx_cpl){ .index = 1,
 					    .len = 100,
@@ -464,16 +466,23 @@ static void words_of_the_card(void **state)
 	vesper_buf_put(r[0].buf);
 	vesper_buf_put(r[1].buf);
 	assert_int_equal(hw_errors(&b), 0);
+	/* What the checksums are is not told, and holds up no run. */
+	fake_put_rx(b.f, 1,
+		    (struct vesper_rx_cpl){
+			    .index = 2, .len = 100, .flags = VESPER_CPL_ESP | VESPER_CPL_CSUM });
+	assert_int_equal(vesper_queue_rx(b.q, r, 4), 1);
+	assert_int_equal(r[0].flags, VESPER_CPL_ESP);
+	vesper_buf_put(r[0].buf);
 	/* No verdict: another status; and nothing with a fault was proven. */
 	fake_put_rx(b.f, 1,
-		    (struct vesper_rx_cpl){ .index = 2,
+		    (struct vesper_rx_cpl){ .index = 3,
 					    .len = 100,
 					    .status = VESPER_ST_REPLAY,
 					    .flags = VESPER_CPL_INPLACE });
 	fake_put_rx(
 		b.f, 1,
 		(struct vesper_rx_cpl){
-			.index = 3, .len = 100, .status = VESPER_ST_ICV, .flags = VESPER_CPL_ESP });
+			.index = 4, .len = 100, .status = VESPER_ST_ICV, .flags = VESPER_CPL_ESP });
 	assert_int_equal(vesper_queue_rx(b.q, r, 4), 0);
 	assert_int_equal(hw_errors(&b), 2);
 	end(&b);

@@ -12,7 +12,6 @@ ip netns add far
 
 near_up() {
 	ip link set "$(ls $SLOT/net)" name vesper0
-	ip link set vesper0 address 02:56:53:50:00:01
 	ip address add 10.0.0.1/24 dev vesper0
 	ip link set vesper0 up
 }
@@ -21,7 +20,6 @@ both_up() {
 	insmod /work/module/vesper.ko
 	near_up
 	ip link set "$(ls /sys/bus/pci/drivers/vesper/0000:00:*/net)" netns far name vesper1
-	ip -n far link set vesper1 address 02:56:53:50:00:02
 	ip -n far address add 10.0.0.2/24 dev vesper1
 	ip -n far link set vesper1 up
 	pings

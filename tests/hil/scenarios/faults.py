@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Cards that misbehave: wrong completions, a firmware that is dead, silent, dies or failed its self-test."""
+"""Cards that misbehave: another ABI, wrong completions, a firmware that is dead, silent, dies or failed its self-test."""
 
 import json
 import struct
 
 import trouble
 
-# The first card is sound and its completions are forged; the others run a firmware of a few instructions each.
+# The first card is sound and its completions are forged; four run a firmware of a few instructions each; of three some
+# registers lie.
 SCRIPT = r"""
 insmod /work/module/vesper.ko
 step 'cards with a bad firmware'
@@ -24,13 +25,15 @@ says() {
 says 'vesper.* the firmware is dead'
 says 'vesper.* the firmware does not start'
 says 'vesper.* the card failed its self-test'
+says 'vesper.* card has ABI 3.1, this driver knows 2'
+says 'vesper.* magic is 0x12345678, expected 0x56535052'
+says 'vesper.* the card says that it has 0 queue pairs and 2.255 SAs'
 
 first=$(ls -d /sys/bus/pci/drivers/vesper/0000:*/net | head -n 1)
-[ "$(ls -d /sys/bus/pci/drivers/vesper/0000:*/net | wc -l)" = 2 ] || fail 'not two of five cards are driven'
+[ "$(ls -d /sys/bus/pci/drivers/vesper/0000:*/net | wc -l)" = 2 ] || fail 'not two of eight cards are driven'
 BDF=$(basename "$(dirname "$first")")
 ip link set "$(ls $first)" name vesper0
 sysctl -qw net.ipv6.conf.vesper0.disable_ipv6=1
-ip link set vesper0 address 02:56:53:50:00:01
 ip address add 10.0.0.1/24 dev vesper0
 ip link set vesper0 up
 ip neigh replace 10.0.0.9 lladdr 02:56:53:50:00:01 dev vesper0
@@ -54,6 +57,8 @@ forged rx-length 'queue 0: RX completion for descriptor .* with 60000 bytes'
 forged rx-status 'queue 0: RX completion for descriptor .*, status 200'
 forged tx-index 'queue 0: TX completion for descriptor .*, status 0'
 ethtool -S vesper0 | grep -E 'resets|lost_interrupts|bad_completion'
+[ "$(ethtool -S vesper0 | awk '$1 == "queue0_lost_interrupts:" {print $2}')" -ge 4 ] ||
+	fail 'no interrupt came, and the watchdog did not look'
 [ "$(ethtool -S vesper0 | awk '$1 == "queue0_rx_bad_completion:" {print $2}')" = 3 ] || fail 'not three bad completions'
 devlink health show pci/$BDF reporter queues
 
@@ -75,6 +80,7 @@ SECONDS = 300
 GLOBAL_REGS, PAIR_REGS = 19, 32  # words of ethtool -d (ethtool.c)
 TX_CPL, RX_CPL = 0x18 // 4, 0x28 // 4
 LOG2 = 8
+ID, ABI, GEOMETRY = 0x000, 0x004, 0x00C
 
 
 def forge(lab, vm, name):
@@ -127,6 +133,12 @@ def run(lab):
         cards.append(
             lab.card(name, "none", "--firmware", str(trouble.firmware(lab.folder / f"{name}.hex", *words)))
         )
+    for name, registers in (
+        ("abi", {ABI: 3 << 16 | 1}),
+        ("magic", {ID: 0x12345678}),
+        ("geometry", {GEOMETRY: 0xFF0000}),
+    ):
+        cards.append(trouble.Claims(lab, lab.card(name, "none"), registers))
     vm = lab.vm("guest", SCRIPT, cards=cards)
     for name in ("rx-index", "rx-length", "rx-status", "tx-index"):
         forge(lab, vm, name)

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Every ethtool and devlink call, with what it answers and what it refuses; MTU, VLAN, resets."""
+"""Every ethtool and devlink call, with what it answers and what it refuses; MTU, VLAN, resets; a card without offloads."""
 
-SCRIPT = r"""
+from trouble import Claims
+
+START = r"""
 cat >/tmp/qstats.py <<'END'
 # The kernel's statistics of each queue (netlink family netdev): "rx 0 packets bytes" and so on.
 import socket, struct, sys
@@ -60,15 +62,14 @@ refuses() {
 stat() { ethtool -S vesper0 | awk -v name="$1:" '$1 == name {print $2}'; }
 
 card_up 10.0.0.1/24
-ip link set vesper0 down
 sysctl -qw net.ipv6.conf.vesper0.disable_ipv6=1
-ip link set vesper0 address 02:56:53:50:00:01
-ip link set vesper0 up
 ip neigh replace 10.0.0.9 lladdr 02:56:53:50:00:01 dev vesper0
 BDF=$(basename "$(readlink /sys/class/net/vesper0/device)")
 D=pci/$BDF
 moves 'at first'
+"""
 
+SCRIPT = r"""
 step ethtool
 says '^driver: vesper' ethtool -i vesper0
 says '^firmware-version: [0-9]+\.[0-9]+\.[0-9]+ abi 2\.' ethtool -i vesper0
@@ -79,7 +80,7 @@ says '' ethtool -G vesper0 rx 512 tx 128
 says '^TX:[[:space:]]+128$' ethtool -g vesper0
 moves 'other rings'
 refuses 'not a power of two from 8 to 4096' ethtool -G vesper0 rx 500
-refuses 'not a power of two from 8 to 4096' ethtool -G vesper0 tx 4
+refuses 'not a power of two from 64 to 4096' ethtool -G vesper0 tx 32
 refuses 'exceeds maximum|Invalid argument' ethtool -G vesper0 rx 8192
 says '^Combined:[[:space:]]+2' ethtool -l vesper0
 says '' ethtool -L vesper0 combined 1
@@ -90,15 +91,52 @@ says '' ethtool -L vesper0 combined 2
 refuses 'exceeds maximum|Invalid argument' ethtool -L vesper0 combined 3
 refuses '.' ethtool -L vesper0 combined 0
 says 'rx-usecs:[[:space:]]+0' ethtool -c vesper0
-refuses 'no interrupt moderation' ethtool -C vesper0 rx-usecs 50
-refuses 'unsupported' ethtool -C vesper0 rx-frames 8
+says '' ethtool -C vesper0 rx-usecs 20
+says 'tx-usecs:[[:space:]]+20' ethtool -c vesper0
+says '' ethtool -C vesper0 tx-frames 4
+says 'rx-frames:[[:space:]]+4' ethtool -c vesper0
+moves 'with moderation'
+refuses 'rx and tx must be alike' ethtool -C vesper0 rx-usecs 30 tx-usecs 40
+refuses 'At most 16776 microseconds' ethtool -C vesper0 rx-usecs 16777
+refuses 'At most 255 frames' ethtool -C vesper0 rx-frames 256
+refuses 'would wait for ever' ethtool -C vesper0 rx-usecs 0
+refuses 'unsupported' ethtool -C vesper0 rx-usecs-irq 8
+says '' ethtool -C vesper0 rx-frames 0
+says '' ethtool -C vesper0 rx-usecs 0
 says 'RX:[[:space:]]+off' ethtool -a vesper0
 refuses . ethtool -A vesper0 rx on
-says 'scatter-gather: off' ethtool -k vesper0
-says 'highdma: on' ethtool -k vesper0
-says 'esp-hw-offload: on' ethtool -k vesper0
-refuses . ethtool -K vesper0 tso on
+for feature in rx-checksumming scatter-gather tx-checksum-ip-generic tcp-segmentation-offload tx-tcp-ecn-segmentation \
+	tx-tcp6-segmentation generic-receive-offload receive-hashing highdma esp-hw-offload; do
+	says "^[[:space:]]*$feature: on\$" ethtool -k vesper0
+done
+says 'tx-esp-segmentation: off' ethtool -k vesper0
+says 'esp-tx-csum-hw-offload: off' ethtool -k vesper0
+says '' ethtool -K vesper0 tx off
+says '^tcp-segmentation-offload: off' ethtool -k vesper0
+moves 'without checksums'
+says '' ethtool -K vesper0 tx on sg on tso on
+says '^tcp-segmentation-offload: on' ethtool -k vesper0
+says '' ethtool -K vesper0 rx off rxhash off
+moves 'without received checksums'
+says '' ethtool -K vesper0 rx on rxhash on
+says 'toeplitz: on' ethtool -x vesper0
+says '' ethtool -X vesper0 equal 1
+says '' ethtool -L vesper0 combined 1
 refuses . ethtool -X vesper0 equal 2
+says '' ethtool -L vesper0 combined 2
+says '' ethtool -X vesper0 weight 1 3
+refuses . ethtool -L vesper0 combined 1
+refuses . ethtool -X vesper0 hfunc crc32
+says '' ethtool -X vesper0 default
+key=6d:5a:56:da:25:5b:0e:c2:41:67:25:3d:43:a3:8f:b0:d0:ca:2b:cb:ae:7b:30:b4:77:cb:2d:a3:80:30:f2:0c:6a:42:b7:3b:be:ac:01:fa
+says '' ethtool -X vesper0 hkey $key
+says "^$key" ethtool -x vesper0
+says 'L4 bytes 0' ethtool -n vesper0 rx-flow-hash tcp4
+[ -z "$(ethtool -n vesper0 rx-flow-hash udp6 | grep L4)" ] || fail 'UDP is hashed by ports'
+says '' ethtool -N vesper0 rx-flow-hash udp6 sdfn
+says 'L4 bytes 0' ethtool -n vesper0 rx-flow-hash udp6
+refuses . ethtool -N vesper0 rx-flow-hash udp4 sf
+moves 'another key'
 says '0x0000:[[:space:]]+52 50 53 56' ethtool -d vesper0 hex on
 says 'software-transmit' ethtool -T vesper0
 [ "$(stat queue0_tx_packets)" -gt 0 ] || fail 'no packets of queue 0'
@@ -191,9 +229,32 @@ dmesg | grep -i vesper | tail -n 12
 no_trouble
 """
 
-SECONDS = 400
+# The driver with a card of ABI 2.0, which has no offloads.
+WITHOUT = r"""
+step 'a card without offloads'
+says '^firmware-version: [0-9]+\.[0-9]+\.[0-9]+ abi 2\.0' ethtool -i vesper0
+for feature in rx-checksumming scatter-gather tx-checksum-ip-generic tcp-segmentation-offload receive-hashing; do
+	says "^[[:space:]]*$feature: off( |\$)" ethtool -k vesper0
+done
+refuses . ethtool -K vesper0 tso on
+refuses . ethtool -X vesper0 equal 2
+refuses . ethtool -n vesper0 rx-flow-hash tcp4
+refuses 'no interrupt moderation' ethtool -C vesper0 rx-usecs 50
+says 'rx-usecs:[[:space:]]+0' ethtool -c vesper0
+says '' ip link set vesper0 mtu 9600
+moves 'MTU 9600'
+says '' ip maddress add 01:00:5e:00:00:77 dev vesper0
+says '' ip link set vesper0 promisc on
+moves 'promiscuous'
+[ "$(stat queue0_tx_checksum_by_card)$(stat queue0_tx_tso)$(stat queue0_rx_checksum_by_card)" = 000 ] ||
+	fail 'the card is counted to have done what it cannot do'
+no_trouble
+"""
+
+SECONDS = 500
 
 
 def run(lab):
-    card = lab.card("card", "loop")
-    lab.vm("guest1", SCRIPT, cards=[card])
+    lab.vm("guest1", START + SCRIPT, cards=[lab.card("card1", "loop")])
+    plain = Claims(lab, lab.card("card2", "loop"), {0x004: 2 << 16, 0x008: 0x7FFF})
+    lab.vm("guest2", START + WITHOUT, cards=[plain])

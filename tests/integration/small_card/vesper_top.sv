@@ -6,6 +6,7 @@
 //   0x048 scratch (byte enables count)      0x100/104 copy from, 0x108/10c copy to, 64-bit addresses
 //   0x110 beats to copy, 1..16; starts      0x114 [1:0] read response, [3:2] write response of the last copy
 //   0x118 vector raised after a copy        0x11c copies done        0x120 [15:0] cycles of the last copy
+//   0x024/028 the card's address, as on the pin
 //   0x124 write: busy for that many cycles  0x3fc write: the bus never answers again
 // Every copy reads all beats as one burst and writes them as one. Frames from the wire go back to it.
 
@@ -15,6 +16,7 @@ module vesper_top (
     input  wire          clk,
     input  wire          rst,
     input  wire          bus_master_en,
+    input  wire  [ 47:0] mac,
     input  wire          s_axil_awvalid,
     output logic         s_axil_awready,
     input  wire  [ 16:0] s_axil_awaddr,
@@ -133,6 +135,8 @@ module vesper_top (
     if (read_go) begin
       s_axil_rvalid <= 1'b1;
       unique case (s_axil_araddr)
+        17'h024: s_axil_rdata <= mac[31:0];
+        17'h028: s_axil_rdata <= {16'd0, mac[47:32]};
         17'h048: s_axil_rdata <= scratch;
         17'h114: s_axil_rdata <= {28'd0, write_resp, read_resp};
         17'h11c: s_axil_rdata <= done;

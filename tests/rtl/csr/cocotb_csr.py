@@ -8,18 +8,21 @@ import cocotb
 from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, RisingEdge
 from cocotbext.axi import AxiLiteBus, AxiLiteMaster
-from frames import Struct
+from frames import Struct, to_int
 
 QUEUES = 2
-CFG_T = Struct(enable=1, tx_log2=4, rx_log2=4, tx_base=64, tx_cpl=64, rx_base=64, rx_cpl=64)
+CFG_T = Struct(
+    enable=1, tx_log2=4, rx_log2=4, wait_cycles=22, wait_frames=8, tx_base=64, tx_cpl=64, rx_base=64, rx_cpl=64
+)  # fmt: skip
+FILTER_T = Struct(promisc=1, all_multicast=1, station=48, valid=16, addresses=16 * 48)
+RSS_T = Struct(enable=1, ipv4=1, tcp4=1, udp4=1, ipv6=1, tcp6=1, udp6=1, key=320, entries=1024)
+OWN_MAC = 0x0100_5053_5602
 DB_T = Struct(tx_tail_we=1, tx_tail=16, rx_tail_we=1, rx_tail=16, arm_we=1, tx_seen=16, rx_seen=16)
 STATE_T = Struct(active=1, bad_config=1, tx_bad_doorbell=1, rx_bad_doorbell=1, dma_error=1)
 EV_CFG_T = Struct(enable=1, size_log2=4, base=64, interval=32)
 EV_DB_T = Struct(seen_we=1, seen=16, arm=1)
 EV_STATE_T = Struct(active=1, bad_config=1, bad_seen=1, full=1, dma_error=1)
-STATUS_T = Struct(
-    fw_version=32, fw_ready=1, data_path_open=1, selftest_failed=1, fw_dead=1, mac=48
-)  # fmt: skip
+STATUS_T = Struct(fw_version=32, fw_ready=1, data_path_open=1, selftest_failed=1, fw_dead=1)
 
 
 def element(signal, struct, i):
@@ -39,6 +42,7 @@ class Bench:
         dut = self.dut
         for name in ("q_state", "ev_state", "status", "mbx_busy", "mbx_count", "mbx_rd_data"):
             getattr(dut, name).value = 0
+        dut.mac.value = OWN_MAC
         Clock(dut.clk, 2, "ns").start()
         dut.rst.value = 1
         await ClockCycles(dut.clk, 3)
@@ -85,8 +89,8 @@ async def card_registers(dut):
     """Identity, state, configuration: reset values, what the host sees, what the blocks get."""
     bench = await Bench(dut).start()
     assert await bench.read(0x00) == 0x56535052
-    assert await bench.read(0x04) == 0x0002_0000
-    assert await bench.read(0x08) == 0x7FFF
+    assert await bench.read(0x04) == 0x0002_0001
+    assert await bench.read(0x08) == 0x3D_FFFF
     assert await bench.read(0x0C) == 10 << 16 | 4 << 8 | QUEUES
     for _ in range(20):
         status = {name: bench.random.getrandbits(width) for name, width in STATUS_T.widths.items()}
@@ -96,9 +100,10 @@ async def card_registers(dut):
         assert await bench.read(0x10) == status["fw_version"]
         state = status["fw_ready"] | status["data_path_open"] << 1
         assert await bench.read(0x14) == state | status["selftest_failed"] << 2 | status["fw_dead"] << 3
-        assert await bench.read(0x24) == status["mac"] & 0xFFFFFFFF
-        assert await bench.read(0x28) == status["mac"] >> 32
         assert await bench.read(0x44) == count << 16 | busy
+
+    assert await bench.read(0x24) == OWN_MAC & 0xFFFFFFFF
+    assert await bench.read(0x28) == OWN_MAC >> 32
 
     def configuration():
         names = ("miss_to_host", "fragment_to_host", "rx_enable", "policy_bypass", "mtu", "rx_queue")
@@ -125,6 +130,63 @@ async def card_registers(dut):
 
 
 @cocotb.test()
+async def filter_registers(dut):
+    """Everything is taken after a reset, and the station address is the card's own; each entry in its place."""
+    bench = await Bench(dut).start()
+
+    def configuration():
+        return FILTER_T.unpack(int(dut.rx_filter.value))
+
+    reset = {"promisc": 1, "all_multicast": 0, "station": OWN_MAC, "valid": 0, "addresses": 0}
+    assert configuration() == reset
+    assert [await bench.read(a) for a in (0x2C, 0x30, 0x34)] == [1, OWN_MAC & 0xFFFFFFFF, OWN_MAC >> 32]
+    for n in range(3):
+        await bench.write(0x2C, 0xFFFFFFFC | n)
+        assert await bench.read(0x2C) == n
+        assert (configuration()["promisc"], configuration()["all_multicast"]) == (n & 1, n >> 1)
+    station = bench.random.getrandbits(48)
+    await bench.write(0x30, station & 0xFFFFFFFF)
+    await bench.write(0x34, 0xABCD << 16 | station >> 32)
+    assert [await bench.read(a) for a in (0x30, 0x34)] == [station & 0xFFFFFFFF, station >> 32]
+    assert configuration()["station"] == station
+    assert await bench.read(0x24) == OWN_MAC & 0xFFFFFFFF, "the card's own address changed"
+    entries = [(bench.random.getrandbits(48), bench.random.getrandbits(1)) for _ in range(16)]
+    for i, (address, valid) in enumerate(entries):
+        await bench.write(0x100 + 8 * i, address & 0xFFFFFFFF)
+        await bench.write(0x104 + 8 * i, valid << 31 | 0x7FFF << 16 | address >> 32)
+        assert await bench.read(0x104 + 8 * i) == valid << 31 | address >> 32
+    got = configuration()
+    assert got["addresses"] == sum(address << 48 * i for i, (address, _) in enumerate(entries))
+    assert got["valid"] == sum(valid << i for i, (_, valid) in enumerate(entries))
+    # A reset takes the pin anew.
+    dut.mac.value = station
+    dut.rst.value = 1
+    await ClockCycles(dut.clk, 3)
+    dut.rst.value = 0
+    await ClockCycles(dut.clk, 3)
+    assert configuration() == reset | {"station": station}
+
+
+@cocotb.test()
+async def rss_registers(dut):
+    """Off after a reset; each type, each byte of the key and of the table in its place."""
+    bench = await Bench(dut).start()
+    assert int(dut.rss.value) == 0
+    for bit, name in {0: "enable", 4: "ipv4", 5: "tcp4", 6: "udp4", 8: "ipv6", 9: "tcp6", 10: "udp6"}.items():
+        await bench.write(0x80, 1 << bit)
+        assert await bench.read(0x80) == 1 << bit
+        assert int(dut.rss.value) == RSS_T.pack(**{name: 1})
+    await bench.write(0x80, 0xFFFFF88E)
+    assert await bench.read(0x80) == 0
+    key, table = bench.random.randbytes(40), bench.random.randbytes(128)
+    await bench.bus.write(0x200, key)
+    await bench.bus.write(0x280, table)
+    assert (await bench.bus.read(0x200, 40)).data == key
+    assert (await bench.bus.read(0x280, 128)).data == table
+    assert int(dut.rss.value) == RSS_T.pack(key=to_int(key), entries=to_int(table))
+
+
+@cocotb.test()
 async def queue_registers(dut):
     """Each field of each pair goes where it belongs, and back."""
     bench = await Bench(dut).start()
@@ -133,6 +195,10 @@ async def queue_registers(dut):
     expected = []
     for i in range(QUEUES):
         values = {name: bench.random.getrandbits(64) for name in fields}
+        values |= {
+            "wait_cycles": bench.random.getrandbits(16) << 6,
+            "wait_frames": bench.random.getrandbits(8),
+        }
         values |= {"enable": 1 - i, "tx_log2": 3 + i, "rx_log2": 15 - i}
         for name, offset in fields.items():
             await bench.write(0x2000 + 0x80 * i + offset, values[name] & 0xFFFFFFFF)
@@ -140,6 +206,9 @@ async def queue_registers(dut):
         await bench.write(
             0x2000 + 0x80 * i, values["enable"] | values["tx_log2"] << 8 | values["rx_log2"] << 12
         )
+        moderation = values["wait_frames"] << 16 | values["wait_cycles"] >> 6
+        await bench.write(0x2008 + 0x80 * i, 0xFF000000 | moderation)
+        assert await bench.read(0x2008 + 0x80 * i) == moderation
         expected.append(values)
     for i in range(QUEUES):
         assert element(dut.q_cfg, CFG_T, i) == expected[i]
@@ -256,9 +325,23 @@ async def mailbox(dut):
 async def holes(dut):
     """Addresses without a register answer with 0 and take writes without effect; idle in between."""
     bench = await Bench(dut).start()
-    used = {*range(0, 0x2C, 4), 0x40, 0x44, 0x48, *range(0x60, 0x78, 4), *range(0x1000, 0x2000, 4)}
+    used = {
+        *range(0, 0x38, 4),
+        0x80,
+        *range(0x100, 0x180, 4),
+        *range(0x200, 0x228, 4),
+        *range(0x280, 0x300, 4),
+        0x40,
+        0x44,
+        0x48,
+        *range(0x60, 0x78, 4),
+        *range(0x1000, 0x2000, 4),
+    }
     for i in range(QUEUES):
-        used |= {0x2000 + 0x80 * i, 0x2004 + 0x80 * i, *range(0x2010 + 0x80 * i, 0x2030 + 0x80 * i, 4)}
+        used |= {
+            *range(0x2000 + 0x80 * i, 0x200C + 0x80 * i, 4),
+            *range(0x2010 + 0x80 * i, 0x2030 + 0x80 * i, 4),
+        }
         used |= {0x10000 + 0x1000 * i + offset for offset in (0, 4, 8)}
     near = {a + d for a in used for d in (-4, 4) if not 0x1000 <= a < 0x2000 - 4} | {
         0x1FFFC,

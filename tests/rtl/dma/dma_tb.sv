@@ -12,6 +12,7 @@ module dma_tb
   import csr_pkg::*;
   import dma_pkg::*;
   import event_pkg::*;
+  import rx_pkg::*;
 #(
     parameter int QUEUES = 2
 ) (
@@ -104,6 +105,8 @@ module dma_tb
   logic miss_to_host, fragment_to_host, rx_enable, policy_bypass, mbx_ring, mbx_wr;
   logic [15:0] mtu;
   logic [3:0] rx_queue, mbx_wr_be;
+  rx_filter_t rx_filter;
+  rss_t rss;
   logic [8:0] mbx_wr_addr, mbx_rd_addr;
   logic [31:0] mbx_wr_data;
   /* verilator lint_on UNUSEDSIGNAL */
@@ -115,6 +118,7 @@ module dma_tb
   vesper_csr #(
       .QUEUES(QUEUES)
   ) u_csr (
+      .mac('0),
       .mbx_busy(1'b0),
       .mbx_count(16'd0),
       .mbx_rd_data(32'd0),

@@ -13,6 +13,7 @@ module fabric_tb
   import dma_pkg::*;
   import event_pkg::*;
   import gcm_pkg::*;
+  import rx_pkg::*;
 #(
     parameter int QUEUES = 2,
     parameter int SA_ENTRIES = 1024,
@@ -136,6 +137,8 @@ module fabric_tb
   logic [31:0] pol_cfg_rsp_handle, pol_cfg_rd_data;
   logic [15:0] mtu;
   logic [3:0] rx_queue, mbx_wr_be;
+  rx_filter_t rx_filter;
+  rss_t rss;
   logic [8:0] mbx_wr_addr, mbx_rd_addr;
   logic [31:0] mbx_wr_data;
   logic txs_valid, rxs_valid, tx_bad_doorbell, rx_bad_doorbell;
@@ -154,6 +157,7 @@ module fabric_tb
   vesper_csr #(
       .QUEUES(QUEUES)
   ) u_csr (
+      .mac('0),
       .mbx_busy(1'b0),
       .mbx_count(16'd0),
       .mbx_rd_data(32'd0),
@@ -236,6 +240,7 @@ module fabric_tb
       .cfg_cmd(fill_busy ? 3'd0 : cfg_cmd),
       .dscp_map('0),
       .natt_port('0),
+      .mgmt_awake(1'b1),
       .sa_ev_ready(1'b1),
       .pol_cfg_we(1'b0),
       .pol_cfg_word('0),

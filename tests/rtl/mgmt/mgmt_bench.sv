@@ -24,7 +24,6 @@ module mgmt_bench
     output logic                       data_path_open,
     output logic                       selftest_failed,
     output logic                       fw_dead,
-    output logic [ 47:0]               mac,
     output logic                       idle,
     input  wire                        mbx_ring,
     output logic                       mbx_busy,
@@ -102,14 +101,13 @@ module mgmt_bench
   logic [1:0][6:0] inj_rbytes;
   logic [1:0][127:0] inj_rtag;
   verdict_t [3:0] verdict;
-  logic mgmt_idle, sa_idle, pol_idle;
+  logic mgmt_idle, mgmt_awake, sa_idle, pol_idle;
 
   assign fw_version      = status.fw_version;
   assign fw_ready        = status.fw_ready;
   assign selftest_failed = status.selftest_failed;
   assign fw_dead         = status.fw_dead;
-  assign mac             = status.mac;
-  assign idle            = mgmt_idle && sa_idle && pol_idle;
+  assign idle            = mgmt_idle && !mgmt_awake && sa_idle && pol_idle;
 
   always_comb begin
     verdict = '0;
@@ -132,6 +130,8 @@ module mgmt_bench
       .rxs_verdict(verdict[3:1]),
       .tx_bad_doorbell(bad_doorbell[0]),
       .rx_bad_doorbell(bad_doorbell[1]),
+      .host_awake(1'b1),
+      .awake(mgmt_awake),
       .idle(mgmt_idle),
       .*
   );

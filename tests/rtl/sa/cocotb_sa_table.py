@@ -88,7 +88,9 @@ async def fields(dut):
 @cocotb.test()
 async def nearly_full(dut):
     """Every entry of both directions can be installed, neighbouring and random SPIs alike; then it says full."""
-    t, rng = await table(dut)
+    rng = seeded()
+    t = Table(dut, rng)
+    await t.begin()
     n = entries(dut)
     for style in os.environ.get("STYLES", "sequential addresses random").split():
         sas = []
@@ -104,6 +106,8 @@ async def nearly_full(dut):
         assert len({sa.handle for sa in sas}) == 2 * n
         for direction in (OUT, IN):
             assert await t.install(random_sa(rng, direction)) == MBX_FULL
+        if not t.tasks:
+            t.listen_all()
         for sa in sas:
             if sa.dir == IN:
                 rsp = await t.lookup_in(sa, sa.seq + 1)

@@ -5,9 +5,10 @@ from collections import deque
 
 import cocotb
 from cocotb.clock import Clock
-from cocotb.triggers import Event, RisingEdge, with_timeout
+from cocotb.triggers import Event, RisingEdge, SimTimeoutError, with_timeout
 from sa_model import COMMIT, EVENT, IN_CTX, IN_REQ, IN_RSP, OK, OUT, OUT_CTX, OUT_REQ, OUT_RSP, UDP
 
+PERIOD_NS = 4
 INSTALL, REMOVE, READ, WIPE, LEASE = range(5)
 STATE_WORDS = 104
 INBOUND = 1 << 16
@@ -98,11 +99,13 @@ class Management:
             if int(dut.cfg_cmd_ready.value):
                 break
         dut.cfg_cmd_valid.value = 0
-        for _ in range(limit):
-            await RisingEdge(dut.clk)
-            if int(dut.cfg_rsp_valid.value):
-                return int(dut.cfg_rsp_status.value), int(dut.cfg_rsp_handle.value)
-        raise AssertionError(f"no answer to command {cmd}")
+        # Not by every edge of the clock: a table takes a million of them to be filled.
+        try:
+            await with_timeout(RisingEdge(dut.cfg_rsp_valid), limit * PERIOD_NS, "ns")
+        except SimTimeoutError:
+            raise AssertionError(f"no answer to command {cmd}") from None
+        await RisingEdge(dut.clk)
+        return int(dut.cfg_rsp_status.value), int(dut.cfg_rsp_handle.value)
 
     async def install(self, sa):
         await self.stage(sa.record())
@@ -152,6 +155,7 @@ class Table(Management):
         self.inb = Port(dut, "in_req", "in_rsp", "in_rsp", g, s)
         self.cm = Port(dut, "cm_req", "cm_rsp", "cm_rsp_status", g, s)
         self.events, self.event_stall = [], s
+        self.tasks = []
         dut.ev_ready.value = 0
 
     async def start(self):
@@ -160,7 +164,7 @@ class Table(Management):
 
     async def begin(self):
         """Clock and reset only: as long as no port is served a cycle costs little."""
-        cocotb.start_soon(Clock(self.dut.clk, 4, "ns").start())
+        cocotb.start_soon(Clock(self.dut.clk, PERIOD_NS, "ns").start())
         await self.reset()
 
     def listen_all(self):

@@ -10,17 +10,20 @@ from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, Lock, ReadWrite
 from cocotbext.axi import AxiStreamBus, AxiStreamFrame, AxiStreamSink, AxiStreamSource
 from dma_bench import Host, before_checksum
-from esp_packet import ST
+from esp_packet import MACS, ST
 from event_driver import EventRing, fields
+from frames import to_int
 from mgmt import abi
 from mgmt.card import Card as MailboxClient
 from ring_driver import CONTEXT, CSUM, DECRYPT, ENCRYPT, LOOKASIDE, OK, PLAIN, TSO
+from rx_model import Rss
 
-STATE, CONTROL, MTU, RX_QUEUE, RING, STATUS = 0x14, 0x18, 0x1C, 0x20, 0x40, 0x44
+STATE, CONTROL, MTU, RX_QUEUE, RX_FILTER, RING, STATUS = 0x14, 0x18, 0x1C, 0x20, 0x2C, 0x40, 0x44
 REQUEST, RESPONSE = 0x1000, 0x1800
 READY = 3  # fw_ready, data_path_open
 MISS_TO_HOST, FRAGMENT_TO_HOST, RX_ENABLE, POLICY_BYPASS = 1, 2, 4, 8
 BUFFER = 2048
+MAC = MACS[:6]  # to which the test frames go
 
 
 class Mailbox(MailboxClient):
@@ -49,14 +52,24 @@ class Mailbox(MailboxClient):
 
 class Card(Host, EventRing):
     """mtu: largest frame sent; control: CONTROL; rx_queue: pair of what comes from the wire without an SA; interval:
-    of the events' rate limit, 0 for none; offloads: share of frames that go in pieces or with a checksum to be put in."""
+    of the events' rate limit, 0 for none; offloads: share of frames that go in pieces or with a checksum to be put in;
+    rss: an rx_model.Rss."""
 
     def __init__(
-        self, dut, wire_stall=0.0, mtu=1514, control=RX_ENABLE, rx_queue=1, interval=0, offloads=0.3, **host
+        self,
+        dut,
+        wire_stall=0.0,
+        mtu=1514,
+        control=RX_ENABLE,
+        rx_queue=1,
+        interval=0,
+        offloads=0.3,
+        rss=None,
+        **host,
     ):
         super().__init__(dut, **host)
         self.mtu, self.control, self.rx_queue, self.interval = mtu, control, rx_queue, interval
-        self.mailbox, self.offloads = Mailbox(dut, self.bus), offloads
+        self.mailbox, self.offloads, self.rss = Mailbox(dut, self.bus), offloads, rss or Rss()
         for name in ("wire_rx_axis", "wire_tx_axis"):
             logging.getLogger(f"cocotb.{dut._name}.{name}").setLevel(logging.WARNING)
         self.wire_in = AxiStreamSource(AxiStreamBus.from_prefix(dut, "wire_rx_axis"), dut.clk, dut.rst)
@@ -69,6 +82,7 @@ class Card(Host, EventRing):
     async def start(self):
         """Clock, reset, boot; then open the queues and the wire."""
         self.dut.bus_master_en.value = 1
+        self.dut.mac.value = to_int(MAC)
         self.dut.msix_ready.value = 1
         self.dut.rst.value = 1
         await ReadWrite()  # the clock's first edge must find it
@@ -101,8 +115,10 @@ class Card(Host, EventRing):
         else:
             raise AssertionError("the firmware does not start")
         self.memory_task = cocotb.start_soon(memory.run())
-        for register, value in ((CONTROL, self.control), (MTU, self.mtu), (RX_QUEUE, self.rx_queue)):
+        settings = (CONTROL, self.control), (MTU, self.mtu), (RX_QUEUE, self.rx_queue), (RX_FILTER, 0)
+        for register, value in settings:
             await self.bus.write_dword(register, value)
+        await self.rss.write(self.bus)
         self.forget()
         await self.limit(self.interval)
         await self.enable_ring()
@@ -114,6 +130,7 @@ class Card(Host, EventRing):
         """After a reset nothing is on its way any more, and nothing was counted."""
         flags = (bool(self.control & bit) for bit in (MISS_TO_HOST, FRAGMENT_TO_HOST, POLICY_BYPASS))
         self.rules = Rules(self.mtu, self.rx_queue, *flags)
+        self.rules.rss = self.rss
         self.ledger = Ledger(self.pairs, self.rules)
         self.sas = []
         self.got.clear()
@@ -226,6 +243,8 @@ class Card(Host, EventRing):
 
     def from_wire(self, data, fate=None, want=None, bad=False, may=None):
         """A frame from the wire; fate: if the port drops it; `bad`: the MAC says so."""
+        if fate is None and data[:6] not in (MAC, b"\xff" * 6):
+            fate = Fate(data, (ST["FILTERED"],))
         fate = fate or self.rules.arrival(data)
         assert want is None or fate.may == (ST[want],), f"the model says {fate.may}, the test {want}"
         if may:

@@ -8,6 +8,7 @@ a queue, counters, events.
 from collections import Counter
 from dataclasses import dataclass
 
+import rx_model
 from cocotb_wire import check_order, padded
 from esp_in_model import Inbound
 from esp_model import DROPS, EVENTS, INBOUND, policy_request, request
@@ -42,15 +43,18 @@ class Fate:
     number_hi: int = 0
     silent: bool = False  # CONTEXT
     event: dict = None
+    hash: tuple = None  # of the receive hash: it, and whether it is over ports
     before: list = ()  # the segments before it, which complete nothing
 
 
 def received(fate, tag=0):
     """The RX completion of a packet that is delivered."""
     flags = CPL_LOOKASIDE * fate.lookaside | CPL_ESP * fate.esp | CPL_INPLACE * fate.inplace
+    flags |= rx_model.flags(fate.result, fate.hash, told=not fate.esp)
+    told = fate.seq & 0xFFFFFFFF if fate.esp else fate.hash[0] if fate.hash else 0
     return {
         "tag": tag, "flags": flags, "sa": fate.handle, "status": fate.status, "data": fate.result,
-        "seq": fate.seq & 0xFFFFFFFF if fate.esp else 0,
+        "seq": told,
     }  # fmt: skip
 
 
@@ -62,6 +66,7 @@ class Rules:
         self.outs, self.ins, self.policies = {}, {}, []
         self.inbound = Inbound((), (4500,), miss_to_host, fragment_to_host)
         self.dscp_map = tuple(range(64))
+        self.rss = rx_model.Rss()
 
     def add(self, sa):
         if sa.handle & INBOUND:
@@ -153,6 +158,9 @@ class Rules:
         fate.esp = found.esp
         fate.handle = found.sa if found.esp or found.inplace else 0
         fate.pair = pair if host else found.queue if fate.handle else self.rx_queue
+        if not host and fate.status == OK:
+            fate.hash = self.rss.of(fate.result, sealed=fate.inplace)
+            fate.pair = self.rss.queue(fate.hash, fate.pair, 2)
         return fate
 
 
@@ -166,6 +174,7 @@ class Ledger:
         self.wire_in = []  # fates of the frames from the wire, in their order
         self.events, self.maybe_events = [], []
         self.scapy = 0  # packets that scapy opened
+        self.right = self.hashed = 0  # frames that arrived with CPL_CSUM, with a hash
 
     def check(self, sent):
         """All that completed, and all that left on the wire (`sent`), since the last time."""
@@ -261,6 +270,8 @@ class Ledger:
             if OK not in fate.may or fate.pair != number:
                 continue
             if left < len(got) and got[left] == received(fate):
+                self.right += bool(got[left]["flags"] & rx_model.CPL_CSUM)
+                self.hashed += fate.hash is not None
                 left += 1
                 self.rx[OK] += 1
                 self.rx_bytes += len(fate.result)

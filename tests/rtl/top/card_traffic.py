@@ -3,12 +3,13 @@
 
 import random
 
-from card_sas import in_sa
+from card_sas import address, in_sa
 from cocotb_esp_in import numbers, plain_frame, sealed, usual_tos, wrong_frames
 from cocotb_esp_out import any_frame, inplace_frame
-from esp_in_frames import outer, random_chain
-from esp_packet import ETH, ST, ethernet, packet
+from esp_in_frames import eth, ip, outer, random_chain, text_of, trailer
+from esp_packet import ETH, ST, TCP, UDP, be, ethernet, packet
 from ring_driver import DUMMY, ENCRYPT, INPLACE, POLICY
+from rx_model import ones_sum
 from tso_frames import Tso
 
 OK = ST["OK"]
@@ -19,6 +20,20 @@ SIZES = (20, 21, 40, 46, 47, 64, 100, 128, 300, 576)
 def size():
     """Length of an IP packet; short ones are the harder and the quicker."""
     return random.choice((*SIZES, random.randrange(20, 1400), random.randrange(20, 200)))
+
+
+def segment(src, dst):
+    """(protocol, bytes) of TCP or UDP between these addresses; the checksum is wrong now and then."""
+    proto, ports, data = random.choice((TCP, UDP)), random.randbytes(4), random.randbytes(size() - 20)
+    if proto == UDP:
+        head, at = ports + be(8 + len(data), 2) + b"\0\0", 6
+    else:
+        head, at = ports + random.randbytes(8) + b"\x50\x10" + random.randbytes(2) + bytes(4), 16
+    pseudo = src + dst + be(len(head + data), 4) + be(proto, 4)
+    check = be((ones_sum(pseudo + head + data) ^ 0xFFFF) or 0xFFFF, 2)
+    if random.random() < 0.2:
+        check = random.choice((b"\0\0", random.randbytes(2)))
+    return proto, head[:at] + check + head[at + 2 :] + data
 
 
 class Peer:
@@ -36,6 +51,23 @@ class Peer:
             header["chain"] = random_chain(random)
         esp = sealed(random, sa, sa.top, size() if length is None else length)
         self.last = outer(random, sa, esp, random.choice((0, 0, 1, 2)), **header)
+        return self.last
+
+    def carries(self):
+        """The next packet of the SA, with TCP or UDP inside whose checksum is mostly right."""
+        sa = self.sa
+        numbers(sa)
+        src, ends = address(sa.ipv6), None
+        if sa.tunnel:
+            ipv6 = random.random() < 0.5
+            ends = dict(src=address(ipv6), dst=address(ipv6))
+            proto, body = segment(**ends)
+            text = text_of(ip(random, ipv6, body, proto, **ends, tos=usual_tos(random)))
+        else:
+            proto, body = segment(src, sa.dst)
+            text = body + trailer(len(body), proto)
+        esp = sa.seal(sa.top, text, random.randbytes(8))
+        self.last = outer(random, sa, esp, random.randrange(3), src=src, tos=usual_tos(random))
         return self.last
 
     def forged(self):
@@ -100,6 +132,13 @@ class Mix:
         kind = random.random()
         if kind < 0.1:
             return plain_frame(random, random.choice((60, 64, 65, size() + 54)))
+        if kind < 0.2:
+            ipv6 = random.random() < 0.5
+            ends = dict(src=address(ipv6), dst=address(ipv6))
+            proto, body = segment(**ends)
+            return eth(random, ip(random, ipv6, body, proto, **ends), random.randrange(3))
+        if kind < 0.4:
+            return peer.carries()
         if kind < 0.7 or not peer.last:
             return peer.good()
         if kind < 0.78:
@@ -145,7 +184,11 @@ class Mix:
             card.wire_drop(random.randbytes(size()), "WIRE_ERROR", bad=True)
         elif kind < 0.11:
             card.wire_drop(random.randbytes(FRAME_MAX + random.randrange(1, 100)), "OVERSIZE")
-        elif kind < 0.15:
+        elif kind < 0.14:
+            data = bytearray(self.inbound(peer))
+            data[random.randrange(6)] ^= 1 << random.randrange(8)
+            card.from_wire(bytes(data), want="FILTERED")
+        elif kind < 0.18:
             card.from_wire(ETH[:12] + random.randbytes(random.choice((2, 46, 48))))
         else:
             card.from_wire(self.inbound(peer))

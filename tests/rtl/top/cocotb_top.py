@@ -28,6 +28,7 @@ from ring_driver import (
     RX_BAD_DOORBELL,
     TX_BAD_DOORBELL,
 )
+from rx_model import Rss
 
 C = abi.CODES
 ROUNDS = int(os.environ.get("CARD_ROUNDS", 45))
@@ -114,7 +115,10 @@ def endpoints(frame, sa):
 @cocotb.test()
 async def everything(dut):
     """Both pairs, all operations, all kinds of SA, SAs that come and go, host memory and wire that stall."""
-    card = await Card(dut, latency=40, stall=0.1, reorder=True, wire_stall=0.15, size=32 << 20).start()
+    # A table whose last entries name no pair.
+    rss = Rss(random.randbytes(40), True, table=[random.randrange(2) for _ in range(100)] + [2, 255] * 14)
+    load = dict(latency=40, stall=0.1, reorder=True, wire_stall=0.15, size=32 << 20)
+    card = await Card(dut, rss=rss, **load).start()
     await traffic(card, ROUNDS, churn=3)
     stats = await card.check_counters()
     total = sum(stats["tx"]), sum(stats["rx"])
@@ -123,6 +127,7 @@ async def everything(dut):
         os.environ.get("VESPER_SEED", "1"), *total, card.ledger.scapy, stats["events"], stats["cycles"],
     )  # fmt: skip
     assert card.ledger.scapy > 20 and card.ledger.tx[OK] > 50 and card.ledger.rx[OK] > 20
+    assert card.ledger.right > 10 and card.ledger.hashed > 10
     assert stats["events"] > 10 and stats["events_lost"] == stats["events_suppressed"] == 0
     assert card.memory.strays, "no descriptor pointed nowhere"
     assert all(address >= 1 << 60 for address in card.memory.strays), "the card read what was not given to it"

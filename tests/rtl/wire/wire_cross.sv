@@ -7,12 +7,14 @@
 
 module wire_cross
   import vesper_pkg::*;
+  import rx_pkg::*;
 #(
     parameter int BEATS = 512
 ) (
     input  wire                clk,
     input  wire                rst,
     input  wire                enable,
+    input  wire rx_filter_t    filter,
     input  wire  [1:0][511:0]  rx_tdata,
     input  wire  [1:0][ 63:0]  rx_tkeep,
     input  wire  [1:0]         rx_tvalid,
@@ -54,6 +56,7 @@ module wire_cross
         .clk,
         .rst,
         .enable,
+        .filter,
         .s_axis_tdata (rx_tdata[i]),
         .s_axis_tkeep (rx_tkeep[i]),
         .s_axis_tvalid(rx_tvalid[i]),
