@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Forged, replayed, misdirected, plaintext packets, path MTU, bad input: offload counts and says what software ESP does."""
+"""Forged, replayed, misdirected, plaintext packets, path MTU, bad input: offload counts and says as software ESP."""
 
 import json
 
@@ -132,10 +132,12 @@ asked() {
 	local kind=$1 text=$2 offload= said
 	shift 2
 	case $kind in packet) offload='offload packet dev vesper0' ;; crypto) offload='offload dev vesper0' ;; esac
-	said=$(ip xfrm state add src 10.0.1.1 dst 10.0.1.2 proto esp "$@" mode tunnel $offload ${offload:+dir out} 2>&1) && said=
+	said=$(ip xfrm state add src 10.0.1.1 dst 10.0.1.2 proto esp "$@" mode tunnel \
+		$offload ${offload:+dir out} 2>&1) && said=
 	case $said in *"$text"*) ;; *) wrong "$kind, $*: '$said', expected '$text'" ;; esac
 	[ -n "$text" ] || [ -z "$said" ] || wrong "$kind, $*: refused: $said"
-	printf '{"refused": "%s", "kind": "%s", "said": "%s"}\n' "$(echo "$*" | tr -d '"')" $kind "$(echo $said | tr -d '"')" >>found
+	printf '{"refused": "%s", "kind": "%s", "said": "%s"}\n' \
+		"$(echo "$*" | tr -d '"')" $kind "$(echo $said | tr -d '"')" >>found
 }
 for kind in packet crypto software; do
 	reserved= duplicate='an SA with this direction, destination and SPI'
