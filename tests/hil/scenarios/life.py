@@ -358,7 +358,7 @@ def run(lab):
 
 
 def check(lab):
-    """Prints the table; and of what guest 1 has sent no IV came twice with one key (a case has one), nothing in clear."""
+    """Prints the table; of what guest 1 has sent no IV came twice with one key (a case has one), nothing in clear."""
     rows = re.findall(r"^\[.*?\] (\|.*)$", (lab.folder / "guest1" / "out").read_text(), re.MULTILINE)
     print("\n".join(f"  {row}" for row in rows))
     seen = {}
