@@ -28,7 +28,7 @@ ping -q -c 1 -W 5 10.0.0.$PEER >/dev/null || true
 if [ $ME = 1 ]; then
 	python3 $O serve 7000 &
 	python3 $O sink &
-	sleep 2
+	until ss -lntu | grep -q :7000 && ss -lntu | grep -q :9999; do sleep 1; done
 fi
 turn
 
