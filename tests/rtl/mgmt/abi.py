@@ -8,6 +8,7 @@ from pathlib import Path
 _HEADER = (Path(__file__).resolve().parents[3] / "driver/abi/vesper_abi.h").read_text()
 CODES = {n: int(v) for n, v in re.findall(r"\bVESPER_((?:MBX|ST|SAD|FEAT)_\w+)\s*=\s*(\d+)\b", _HEADER)}
 FLAGS = {n: 1 << int(v) for n, v in re.findall(r"VESPER_SAF_(\w+)[\s\\]*\(1u << (\d+)\)", _HEADER)}
+VERSION = tuple(int(re.search(rf"VESPER_ABI_{part} (\d+)", _HEADER)[1]) for part in ("MAJOR", "MINOR"))
 FEATURES = sum(1 << int(v) for v in re.findall(r"VESPER_FEAT_\w+[\s\\]*\(1u << (\d+)\)", _HEADER))
 QUERY_NEXT = 1
 

@@ -53,7 +53,7 @@ async def identifies(dut):
     await card.start()
     body = await card.ok(C["MBX_IDENTIFY"])
     assert abi.IDENTIFY.unpack(body) == (
-        2, 0, abi.FEATURES, 0x00020000, 64, 2, 4, 1, 64, 4, 4096, 0
+        *abi.VERSION, abi.FEATURES, 0x00020000, 64, 2, 4, 1, 64, 4, 4096, 0
     )  # fmt: skip
     assert dut.mbx_count.value == 1
 
