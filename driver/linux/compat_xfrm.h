@@ -9,6 +9,8 @@
  *   6.16  the net_device is given
  */
 
+static const struct xfrmdev_ops xfrmdev_ops;
+
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 16, 0)
 
 static int xdo_state_add(struct net_device *dev, struct xfrm_state *x,
@@ -19,41 +21,52 @@ static int xdo_state_add(struct net_device *dev, struct xfrm_state *x,
 
 static void xdo_state_delete(struct net_device *dev, struct xfrm_state *x)
 {
-	state_delete(netdev_priv(dev), x);
+	state_delete(x);
 }
 
 static void xdo_state_free(struct net_device *dev, struct xfrm_state *x)
 {
-	state_free(netdev_priv(dev), x);
+	state_free(x);
 }
 
 #else
 
-static struct vesper_nic *nic_of(struct xfrm_state *x)
+/* That of a slave is where bonding's active one is: 6.12 sets real_dev only after it has asked. Or NULL. */
+static struct vesper_nic *nic_of(const struct xfrm_state *x)
 {
-	return netdev_priv(x->xso.real_dev ? x->xso.real_dev : x->xso.dev);
+	struct net_device *dev = x->xso.real_dev ? x->xso.real_dev : x->xso.dev;
+
+	rcu_read_lock();
+	if (netif_is_bond_master(dev))
+		dev = bond_option_active_slave_get_rcu(netdev_priv(dev));
+	rcu_read_unlock();
+	return dev && dev->xfrmdev_ops == &xfrmdev_ops ? netdev_priv(dev) : NULL;
 }
 
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
 static int xdo_state_add(struct xfrm_state *x, struct netlink_ext_ack *extack)
 {
-	return state_add(nic_of(x), x, extack);
+	struct vesper_nic *nic = nic_of(x);
+
+	return nic ? state_add(nic, x, extack) : -EOPNOTSUPP;
 }
 #else
 static int xdo_state_add(struct xfrm_state *x)
 {
-	return state_add(nic_of(x), x, NULL);
+	struct vesper_nic *nic = nic_of(x);
+
+	return nic ? state_add(nic, x, NULL) : -EOPNOTSUPP;
 }
 #endif
 
 static void xdo_state_delete(struct xfrm_state *x)
 {
-	state_delete(nic_of(x), x);
+	state_delete(x);
 }
 
 static void xdo_state_free(struct xfrm_state *x)
 {
-	state_free(nic_of(x), x);
+	state_free(x);
 }
 
 #endif

@@ -126,6 +126,7 @@ static void reset_prepare(struct pci_dev *pdev)
 	netif_device_detach(nic->netdev);
 	if (netif_running(nic->netdev))
 		vesper_down(nic);
+	vesper_xfrm_away(nic);
 	rtnl_unlock();
 }
 
@@ -141,6 +142,7 @@ static void reset_done(struct pci_dev *pdev)
 		rtnl_unlock();
 		return; /* it has said why, and the interface stays detached */
 	}
+	vesper_xfrm_back(nic);
 	if (netif_running(nic->netdev))
 		err = vesper_up(nic);
 	if (err)

@@ -162,6 +162,9 @@ struct vesper_nic {
 	u64 resets;
 
 	struct vesper_xs __rcu **sa_in; /* inbound SAs by the index of their handle */
+	struct mutex sa_lock;		/* of the list and the card's SAs; held while it is asked */
+	struct list_head sas;		/* struct vesper_xs: every SA that the stack has given us */
+	bool sas_away;			/* the card is being reset, and has none of them */
 	u32 sa_entries;
 	atomic64_t sa_card, sa_software; /* SAs on the card; refused, so in software */
 	struct vesper_packet *packet;	 /* xfrm_packet.c */
@@ -282,6 +285,8 @@ void vesper_devlink_report(struct vesper_nic *nic, bool firmware, const char *te
 
 int vesper_xfrm_init(struct vesper_nic *nic);
 void vesper_xfrm_free(struct vesper_nic *nic);
+void vesper_xfrm_away(struct vesper_nic *nic);
+void vesper_xfrm_back(struct vesper_nic *nic);
 int vesper_xfrm_tx(struct sk_buff *skb, struct vesper_tx_esp *esp);
 bool vesper_xfrm_encapsulates(const struct sk_buff *skb);
 int vesper_xfrm_rx(struct vesper_nic *nic, struct sk_buff *skb, const struct vesper_rx_cpl *cpl);

@@ -15,10 +15,15 @@
  *   offload_ok     transmit path                 which packets the card takes; packet mode: see xfrm_outer.c
  *   policy_add     process context, may sleep    looks whether the stack's policy can be honoured
  *
+ * A card that is reset forgets its SAs. vesper_xfrm_away() and vesper_xfrm_back() bring them back to it; meanwhile
+ * crypto mode goes on in software, packet mode drops. Both hold the RTNL lock.
+ *
  * What the card cannot do is refused with -EOPNOTSUPP and one sentence. In crypto mode the stack then does it in
  * software, in packet mode the installation fails.
  */
 #include "xfrm.h"
+
+#include <net/bonding.h>
 
 #include "vesper_status.h"
 
@@ -94,7 +99,7 @@ static void fill_sa(struct vesper_sa *sa, const struct vesper_xs *xs)
 	}
 	sa->flags = cpu_to_le32(flags);
 	if (vesper_xfrm_crypto(x))
-		vesper_crypto_fill(sa, x);
+		vesper_crypto_fill(sa, xs);
 	else
 		vesper_packet_fill(sa, xs);
 }
@@ -105,16 +110,20 @@ static int add_to_card(struct vesper_nic *nic, struct vesper_xs *xs, const char 
 	struct vesper_mbx_handle rsp = {};
 	int err;
 
-	if (!req)
+	if (!req) {
+		*why = "Out of memory";
 		return -ENOMEM;
+	}
 	req->hdr.cmd = cpu_to_le16(VESPER_MBX_SA_ADD);
 	fill_sa(&req->sa, xs);
 	err = vesper_mbx(nic, req, sizeof(*req), &rsp, sizeof(rsp));
 	kfree_sensitive(req);
-	xs->handle = le32_to_cpu(rsp.handle);
-	*why = "The card does not answer";
-	if (err == -EINVAL)
+	if (!err)
+		WRITE_ONCE(xs->handle, le32_to_cpu(rsp.handle));
+	else if (err == -EINVAL)
 		*why = vesper_mbx_strerror(le32_to_cpu(rsp.hdr.status));
+	else
+		*why = "The card does not answer";
 	return err;
 }
 
@@ -139,6 +148,42 @@ static int refuse(atomic64_t *count, struct netlink_ext_ack *extack, const char 
 	return -EOPNOTSUPP;
 }
 
+/* Reception finds it from now on, unless the stack has deleted it. */
+static void publish(struct vesper_xs *xs)
+{
+	if (!vesper_xs_in(xs->x))
+		return;
+	spin_lock_bh(&xs->x->lock);
+	if (xs->x->km.state != XFRM_STATE_DEAD)
+		rcu_assign_pointer(xs->nic->sa_in[xs->handle & VESPER_SA_INDEX_MASK], xs);
+	spin_unlock_bh(&xs->x->lock);
+}
+
+/* Under x->lock. */
+static void unpublish(struct vesper_xs *xs)
+{
+	if (vesper_xs_in(xs->x) && xs->handle)
+		RCU_INIT_POINTER(xs->nic->sa_in[xs->handle & VESPER_SA_INDEX_MASK], NULL);
+}
+
+static const char *install(struct vesper_nic *nic, struct vesper_xs *xs)
+{
+	bool crypto = vesper_xfrm_crypto(xs->x);
+	const char *why = NULL;
+
+	if (nic->sas_away)
+		return "The card is being reset";
+	if (crypto)
+		vesper_crypto_begin(xs);
+	else
+		why = vesper_packet_begin(nic, xs);
+	if (!why)
+		add_to_card(nic, xs, &why);
+	if (why)
+		vesper_packet_abort(xs);
+	return why;
+}
+
 static int state_add(struct vesper_nic *nic, struct xfrm_state *x, struct netlink_ext_ack *extack)
 {
 	bool crypto = vesper_xfrm_crypto(x);
@@ -157,41 +202,49 @@ static int state_add(struct vesper_nic *nic, struct xfrm_state *x, struct netlin
 	if (!xs)
 		return -ENOMEM;
 	xs->x = x;
-	if (!crypto)
-		why = vesper_packet_begin(nic, xs);
-	if (why || add_to_card(nic, xs, &why)) {
-		vesper_packet_abort(xs);
+	xs->nic = nic;
+	mutex_lock(&nic->sa_lock);
+	why = install(nic, xs);
+	if (!why) {
+		list_add(&xs->list, &nic->sas);
+		WRITE_ONCE(x->xso.offload_handle, (unsigned long)xs);
+		publish(xs);
+		if (!crypto)
+			vesper_packet_added(nic);
+	}
+	mutex_unlock(&nic->sa_lock);
+	if (why) {
 		kfree(xs);
 		return refuse(refused, extack, why);
 	}
-	x->xso.offload_handle = (unsigned long)xs;
-	if (vesper_xs_in(x))
-		rcu_assign_pointer(nic->sa_in[xs->handle & VESPER_SA_INDEX_MASK], xs);
 	atomic64_inc(&nic->sa_card);
-	if (!crypto)
-		vesper_packet_added(nic, xs);
 	return 0;
 }
 
-static void state_delete(struct vesper_nic *nic, struct xfrm_state *x)
+static void state_delete(struct xfrm_state *x)
 {
 	struct vesper_xs *xs = vesper_xs_of(x);
 
-	if (xs && vesper_xs_in(x))
-		RCU_INIT_POINTER(nic->sa_in[xs->handle & VESPER_SA_INDEX_MASK], NULL);
+	if (xs)
+		unpublish(xs);
 }
 
-static void state_free(struct vesper_nic *nic, struct xfrm_state *x)
+static void state_free(struct xfrm_state *x)
 {
 	struct vesper_xs *xs = vesper_xs_of(x);
+	struct vesper_nic *nic;
 
 	if (!xs)
 		return;
-	if (vesper_xfrm_crypto(x))
-		vesper_xs_leaves(nic, xs->handle);
-	else
+	nic = xs->nic;
+	mutex_lock(&nic->sa_lock);
+	if (!vesper_xfrm_crypto(x))
 		vesper_packet_removed(nic, xs);
-	x->xso.offload_handle = 0;
+	else if (xs->handle)
+		vesper_xs_leaves(nic, xs->handle);
+	WRITE_ONCE(x->xso.offload_handle, 0);
+	list_del(&xs->list);
+	mutex_unlock(&nic->sa_lock);
 	atomic64_dec(&nic->sa_card);
 	kfree_rcu(xs, rcu);
 }
@@ -199,6 +252,10 @@ static void state_free(struct vesper_nic *nic, struct xfrm_state *x)
 /* Crypto: the core has looked at the rest: IPv4 without options, IPv6 without extension headers. */
 static bool offload_ok(struct sk_buff *skb, struct xfrm_state *x)
 {
+	struct vesper_xs *xs = vesper_xs_of(x);
+
+	if (!xs || !READ_ONCE(xs->handle))
+		return false;
 	return vesper_xfrm_crypto(x) ? vesper_xfrm_simple(skb, x) :
 				       vesper_packet_offload_ok(skb, x);
 }
@@ -214,25 +271,41 @@ static void advance_esn(struct xfrm_state *x)
  * @skb: in packet mode it loses the header that vesper_packet_offload_ok() put before it
  * @esp: filled in
  *
- * Return: 0; a negative errno for a frame that must not leave.
+ * Return: 0; a negative errno for a frame that must not leave: -EXDEV if it counts on an SA that is not on this card
+ * (any more).
  */
 int vesper_xfrm_tx(struct sk_buff *skb, struct vesper_tx_esp *esp)
 {
+	struct vesper_nic *nic = netdev_priv(skb->dev);
 	struct sec_path *sp = skb_sec_path(skb);
+	struct xfrm_offload *xo = xfrm_offload(skb);
 	struct xfrm_state *x;
+	struct vesper_xs *xs;
 
 	*esp = (struct vesper_tx_esp){ .op = VESPER_OP_PLAIN };
 	if (!sp || sp->len != 1)
 		return 0;
 	x = sp->xvec[0];
 	/* A secpath stays with what was received and is forwarded. */
-	if (!vesper_xs_of(x) || vesper_xs_in(x))
+	if (x->xso.dir != XFRM_DEV_OFFLOAD_OUT)
 		return 0;
-	if (!vesper_xfrm_crypto(x))
-		return vesper_packet_tx(skb, x, esp);
-	if (xfrm_offload(skb))
-		vesper_crypto_tx(skb, x, esp);
-	return 0;
+	/* The stack has encrypted it after all. */
+	if (xo && !(xo->flags & XFRM_XMIT))
+		return 0;
+	if (x->xso.dev != skb->dev && x->xso.real_dev != skb->dev)
+		return -EXDEV; /* another driver's, perhaps */
+	xs = vesper_xs_of(x);
+	if (!xs || xs->nic != nic)
+		return -EXDEV;
+	esp->sa = READ_ONCE(xs->handle);
+	if (!esp->sa)
+		return -EXDEV;
+	if (xo) {
+		vesper_crypto_tx(skb, xs, esp);
+		return 0;
+	}
+	esp->op = VESPER_OP_ENCRYPT;
+	return vesper_packet_tx(skb, x, xs);
 }
 
 /* Is this a packet that vesper_packet_offload_ok() has seen, so that the card makes its outer headers? */
@@ -244,19 +317,16 @@ bool vesper_xfrm_encapsulates(const struct sk_buff *skb)
 	       !vesper_xfrm_crypto(sp->xvec[0]);
 }
 
-/* The SA behind a handle that the card wrote, held; or NULL. */
-static struct xfrm_state *find_in(struct vesper_nic *nic, u32 handle)
+/* The SA behind a handle that the card wrote, its state held; or NULL. */
+static struct vesper_xs *find_in(struct vesper_nic *nic, u32 handle)
 {
 	u32 index = handle & VESPER_SA_INDEX_MASK;
-	struct xfrm_state *x = NULL;
 	struct vesper_xs *xs;
 
-	rcu_read_lock();
 	xs = nic->sa_in && index < nic->sa_entries ? rcu_dereference(nic->sa_in[index]) : NULL;
 	if (xs && xs->handle == handle && refcount_inc_not_zero(&xs->x->refcnt))
-		x = xs->x;
-	rcu_read_unlock();
-	return x;
+		return xs;
+	return NULL;
 }
 
 /**
@@ -268,28 +338,95 @@ static struct xfrm_state *find_in(struct vesper_nic *nic, u32 handle)
  * the stack checks the SA's selector and the policy for it; not with the flags of an offload, which would have it trust
  * the card to have done that.
  *
- * Return: 0; -ENOENT for an SA that is gone; -ENOBUFS. Then the frame is to be dropped: it is no longer what was on the
+ * Return: 0; -ENOENT for an SA that is gone; -EPERM for ESP that is to be received by the card; -ENOBUFS. Then the frame is to be dropped: it is no longer what was on the
  * wire, or policies could not be checked.
  */
 int vesper_xfrm_rx(struct vesper_nic *nic, struct sk_buff *skb, const struct vesper_rx_cpl *cpl)
 {
-	struct xfrm_state *x;
+	struct vesper_xs *xs;
 	struct sec_path *sp;
+	int err = 0;
 
 	if (!(cpl->flags & (VESPER_CPL_INPLACE | VESPER_CPL_ESP)))
-		return vesper_packet_unprotected(nic, skb);
-	x = find_in(nic, le32_to_cpu(cpl->sa));
-	if (!x)
-		return -ENOENT;
+		return vesper_packet_goes_past(nic, skb) ? -EPERM :
+							   vesper_packet_unprotected(nic, skb);
+	rcu_read_lock();
+	xs = find_in(nic, le32_to_cpu(cpl->sa));
+	if (!xs) {
+		err = -ENOENT;
+		goto out;
+	}
 	sp = secpath_set(skb);
 	if (!sp) {
-		xfrm_state_put(x);
-		return -ENOBUFS;
+		xfrm_state_put(xs->x);
+		err = -ENOBUFS;
+		goto out;
 	}
-	sp->xvec[sp->len++] = x;
+	sp->xvec[sp->len++] = xs->x;
 	if (cpl->flags & VESPER_CPL_INPLACE)
 		vesper_crypto_rx(skb, sp, cpl->status);
-	return 0;
+	else
+		vesper_packet_received(xs, le32_to_cpu(cpl->seq));
+out:
+	rcu_read_unlock();
+	return err;
+}
+
+/**
+ * vesper_xfrm_away - the card is about to be reset; no frame is on its way to it
+ *
+ * The RTNL lock is held. May be called again without vesper_xfrm_back() between.
+ */
+void vesper_xfrm_away(struct vesper_nic *nic)
+{
+	struct vesper_xs *xs;
+
+	mutex_lock(&nic->sa_lock);
+	nic->sas_away = true;
+	list_for_each_entry(xs, &nic->sas, list) {
+		spin_lock_bh(&xs->x->lock);
+		unpublish(xs);
+		WRITE_ONCE(xs->handle, 0);
+		spin_unlock_bh(&xs->x->lock);
+	}
+	mutex_unlock(&nic->sa_lock);
+}
+
+static void back(struct vesper_nic *nic, struct vesper_xs *xs)
+{
+	const char *why;
+
+	if (xs->handle || !refcount_inc_not_zero(&xs->x->refcnt))
+		return;
+	if (vesper_xfrm_crypto(xs->x))
+		vesper_crypto_again(xs);
+	else
+		vesper_packet_again(xs);
+	if (READ_ONCE(xs->x->km.state) == XFRM_STATE_DEAD)
+		goto out;
+	if (!add_to_card(nic, xs, &why))
+		publish(xs);
+	else if (net_ratelimit())
+		netdev_warn(nic->netdev, "SA %#x does not come back to the card: %s\n",
+			    be32_to_cpu(xs->x->id.spi), why);
+out:
+	xfrm_state_put(xs->x);
+}
+
+/**
+ * vesper_xfrm_back - after a reset the card gets its SAs again, with numbers and IVs beyond all that were used
+ *
+ * The RTNL lock is held, the queues do not run yet.
+ */
+void vesper_xfrm_back(struct vesper_nic *nic)
+{
+	struct vesper_xs *xs;
+
+	mutex_lock(&nic->sa_lock);
+	nic->sas_away = false;
+	list_for_each_entry(xs, &nic->sas, list)
+		back(nic, xs);
+	mutex_unlock(&nic->sa_lock);
 }
 
 /**
@@ -300,6 +437,8 @@ int vesper_xfrm_init(struct vesper_nic *nic)
 {
 	int err;
 
+	mutex_init(&nic->sa_lock);
+	INIT_LIST_HEAD(&nic->sas);
 	if (!(nic->features & VESPER_FEAT_INPLACE))
 		return 0;
 	nic->sa_in = kvcalloc(nic->sa_entries, sizeof(*nic->sa_in), GFP_KERNEL);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What the files about IPsec share: xfrm.c (both modes), xfrm_crypto.c, xfrm_packet.c and xfrm_outer.c. */
+/* What the files about IPsec share: xfrm.c (both modes), xfrm_crypto.c, xfrm_packet.c, _outer.c and _guard.c. */
 #ifndef VESPER_LINUX_XFRM_H
 #define VESPER_LINUX_XFRM_H
 
@@ -10,19 +10,27 @@
 /* An SA on the card, from state_add to state_free. */
 struct vesper_xs {
 	struct xfrm_state *x;
-	u32 handle;
+	struct vesper_nic *nic; /* after bonding's failover another one, with another vesper_xs */
+	u32 handle;		/* 0: not on the card now */
 	struct rcu_head rcu;
-	/* Packet offload: the counters, the card's as they were last asked for and those from before it was moved. */
 	struct list_head list;
+	/*
+	 * What a card that is reset cannot tell any more: packets that it was given, beyond seq, with a number (packet
+	 * offload) or an IV (crypto offload) each; highest number received.
+	 */
+	atomic64_t sent, received;
+	u64 seq; /* as it came to the card */
+	/* Packet offload: the counters, the card's as they were last asked for and those from before it was moved. */
 	atomic64_t packets, bytes, replay, integrity;
-	u64 seq, packets_before, bytes_before; /* as it came to the card */
+	u64 packets_before, bytes_before; /* as it came to the card */
+	u64 drops[VESPER_SAD_COUNT];	  /* the card's, as they were last asked for */
 	struct vesper_past
 		*past; /* what will be known of it when it has left the card; NULL once it has */
 };
 
 static inline struct vesper_xs *vesper_xs_of(const struct xfrm_state *x)
 {
-	return (struct vesper_xs *)x->xso.offload_handle;
+	return (struct vesper_xs *)READ_ONCE(x->xso.offload_handle);
 }
 
 static inline bool vesper_xs_in(const struct xfrm_state *x)
@@ -38,11 +46,13 @@ void vesper_xs_leaves(struct vesper_nic *nic, u32 handle);
 /* ---- xfrm_crypto.c ---- */
 
 const char *vesper_crypto_why_not(const struct xfrm_state *x);
-void vesper_crypto_fill(struct vesper_sa *sa, const struct xfrm_state *x);
-void vesper_crypto_tx(struct sk_buff *skb, struct xfrm_state *x, struct vesper_tx_esp *esp);
+void vesper_crypto_begin(struct vesper_xs *xs);
+void vesper_crypto_again(struct vesper_xs *xs);
+void vesper_crypto_fill(struct vesper_sa *sa, const struct vesper_xs *xs);
+void vesper_crypto_tx(struct sk_buff *skb, struct vesper_xs *xs, struct vesper_tx_esp *esp);
 void vesper_crypto_rx(struct sk_buff *skb, struct sec_path *sp, u8 status);
 
-/* ---- xfrm_packet.c, xfrm_outer.c: nothing of it before 6.12 ---- */
+/* ---- xfrm_packet.c, xfrm_outer.c, xfrm_guard.c: nothing of it before 6.12 ---- */
 
 #if VESPER_XFRM_PACKET
 
@@ -50,18 +60,21 @@ int vesper_packet_init(struct vesper_nic *nic);
 void vesper_packet_free(struct vesper_nic *nic);
 const char *vesper_packet_why_not(const struct vesper_nic *nic, const struct xfrm_state *x);
 const char *vesper_packet_begin(struct vesper_nic *nic, struct vesper_xs *xs);
+void vesper_packet_again(struct vesper_xs *xs);
 void vesper_packet_abort(struct vesper_xs *xs);
+void vesper_packet_received(struct vesper_xs *xs, u32 seq);
 void vesper_packet_fill(struct vesper_sa *sa, const struct vesper_xs *xs);
-void vesper_packet_added(struct vesper_nic *nic, struct vesper_xs *xs);
+void vesper_packet_added(struct vesper_nic *nic);
 void vesper_packet_removed(struct vesper_nic *nic, struct vesper_xs *xs);
 void vesper_packet_update_stats(struct xfrm_state *x);
 int vesper_packet_policy_add(struct xfrm_policy *xp, struct netlink_ext_ack *extack);
 void vesper_packet_policy_delete(struct xfrm_policy *xp);
 void vesper_packet_policy_free(struct xfrm_policy *xp);
 int vesper_packet_unprotected(struct vesper_nic *nic, struct sk_buff *skb);
+bool vesper_packet_goes_past(struct vesper_nic *nic, struct sk_buff *skb);
 
 bool vesper_packet_offload_ok(struct sk_buff *skb, struct xfrm_state *x);
-int vesper_packet_tx(struct sk_buff *skb, struct xfrm_state *x, struct vesper_tx_esp *esp);
+int vesper_packet_tx(struct sk_buff *skb, struct xfrm_state *x, struct vesper_xs *xs);
 
 #else
 
@@ -85,7 +98,15 @@ static inline const char *vesper_packet_begin(struct vesper_nic *nic, struct ves
 	return NULL;
 }
 
+static inline void vesper_packet_again(struct vesper_xs *xs)
+{
+}
+
 static inline void vesper_packet_abort(struct vesper_xs *xs)
+{
+}
+
+static inline void vesper_packet_received(struct vesper_xs *xs, u32 seq)
 {
 }
 
@@ -93,7 +114,7 @@ static inline void vesper_packet_fill(struct vesper_sa *sa, const struct vesper_
 {
 }
 
-static inline void vesper_packet_added(struct vesper_nic *nic, struct vesper_xs *xs)
+static inline void vesper_packet_added(struct vesper_nic *nic)
 {
 }
 
@@ -106,13 +127,17 @@ static inline int vesper_packet_unprotected(struct vesper_nic *nic, struct sk_bu
 	return 0;
 }
 
+static inline bool vesper_packet_goes_past(struct vesper_nic *nic, struct sk_buff *skb)
+{
+	return false;
+}
+
 static inline bool vesper_packet_offload_ok(struct sk_buff *skb, struct xfrm_state *x)
 {
 	return false;
 }
 
-static inline int vesper_packet_tx(struct sk_buff *skb, struct xfrm_state *x,
-				   struct vesper_tx_esp *esp)
+static inline int vesper_packet_tx(struct sk_buff *skb, struct xfrm_state *x, struct vesper_xs *xs)
 {
 	return -EOPNOTSUPP;
 }

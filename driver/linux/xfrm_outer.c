@@ -19,6 +19,7 @@
 
 #if VESPER_XFRM_PACKET
 
+#include <linux/if_vlan.h>
 #include <net/dst.h>
 #include <net/ip.h>
 #include <net/ip_tunnels.h>
@@ -123,13 +124,28 @@ static bool put_addresses(struct ethhdr *eth, const struct xfrm_state *x, struct
 	return known;
 }
 
-/* The Ethernet header stands before the packet, where the stack will uncover it. */
+/*
+ * The Ethernet header stands before the packet, where the stack will uncover it. It sends by way of the SA's device,
+ * also where the route is by a VLAN of that.
+ */
 static bool put_ethernet(struct sk_buff *skb, const struct xfrm_state *x, struct dst_entry *path)
 {
 	struct ethhdr *eth = (struct ethhdr *)(skb->data - ETH_HLEN);
 
 	eth->h_proto = skb->protocol;
-	return put_addresses(eth, x, path, skb);
+	if (!put_addresses(eth, x, path, skb))
+		return false;
+	if (is_vlan_dev(path->dev))
+		__vlan_hwaccel_put_tag(skb, vlan_dev_vlan_proto(path->dev),
+				       vlan_dev_vlan_id(path->dev));
+	return true;
+}
+
+/* The route is by the SA's device or by a VLAN of it. */
+static bool leads_to(const struct net_device *dev, const struct xfrm_state *x)
+{
+	return dev == x->xso.dev ||
+	       (is_vlan_dev(dev) && dev_get_iflink(dev) == x->xso.dev->ifindex);
 }
 
 /**
@@ -143,7 +159,7 @@ bool vesper_packet_offload_ok(struct sk_buff *skb, struct xfrm_state *x)
 	struct dst_entry *path = xfrm_dst_path(skb_dst(skb));
 	struct sec_path *sp;
 
-	if (!vesper_xs_of(x) || path->dev != x->xso.dev)
+	if (!leads_to(path->dev, x))
 		return false;
 	secpath_reset(skb);
 	sp = secpath_set(skb);
@@ -193,7 +209,7 @@ static int take_outer_off(struct sk_buff *skb, u32 outer)
 	u32 l2 = skb_network_offset(skb);
 	__be16 type;
 
-	if (l2 < ETH_HLEN || skb_headlen(skb) <= l2 + outer)
+	if (skb_headlen(skb) <= l2 + outer)
 		return -EINVAL;
 	if (skb_cow_head(skb, 0))
 		return -ENOMEM;
@@ -208,21 +224,28 @@ static int take_outer_off(struct sk_buff *skb, u32 outer)
 /**
  * vesper_packet_tx - a frame that vesper_packet_offload_ok() has seen arrives
  *
- * Return: 0; -EXDEV at another device than the SA's; -EHOSTUNREACH, or another error of the route; -EINVAL; -ENOMEM.
+ * Return: 0; -EXDEV or -EHOSTUNREACH, or another error of the route; -EINVAL; -ENOMEM.
  */
-int vesper_packet_tx(struct sk_buff *skb, struct xfrm_state *x, struct vesper_tx_esp *esp)
+int vesper_packet_tx(struct sk_buff *skb, struct xfrm_state *x, struct vesper_xs *xs)
 {
-	bool ipv4 = x->props.family == AF_INET;
+	__be16 outer = htons(x->props.family == AF_INET ? ETH_P_IP : ETH_P_IPV6);
+	int err = 0;
 
-	if (x->xso.dev != skb->dev)
-		return -EXDEV;
-	esp->op = VESPER_OP_ENCRYPT;
-	esp->sa = vesper_xs_of(x)->handle;
-	if (x->props.mode != XFRM_MODE_TUNNEL)
-		return 0;
-	if (skb->protocol != htons(ipv4 ? ETH_P_IP : ETH_P_IPV6))
-		return tx_across(skb, x);
-	return take_outer_off(skb, outer_bytes(x));
+	if (skb_network_offset(skb) < ETH_HLEN)
+		return -EINVAL;
+	if (x->props.mode == XFRM_MODE_TUNNEL) {
+		/* The header says it, behind a VLAN tag, too. */
+		if (get_unaligned((__be16 *)(skb_network_header(skb) - sizeof(outer))) != outer)
+			err = tx_across(skb, x);
+		else
+			err = take_outer_off(skb, outer_bytes(x));
+	}
+	/* At most: gso_segs of a packet from a virtual machine may not be set. */
+	if (!err)
+		atomic64_add(skb_is_gso(skb) ? DIV_ROUND_UP(skb->len, skb_shinfo(skb)->gso_size) :
+					       1,
+			     &xs->sent);
+	return err;
 }
 
 #endif

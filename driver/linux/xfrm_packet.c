@@ -17,7 +17,6 @@
 #define POLL_PERIOD HZ
 #define PAST_TIME   (60 * HZ) /* longer than the stack takes to hear that an SA was used */
 #define STOP_TRIES  8
-#define SEQ_UNKNOWN U64_MAX
 #define NEEDED                                                                                   \
 	(VESPER_FEAT_ESP_OUT | VESPER_FEAT_ESP_IN | VESPER_FEAT_TUNNEL | VESPER_FEAT_TRANSPORT | \
 	 VESPER_FEAT_ESN | VESPER_FEAT_UDP | VESPER_FEAT_LIFETIME)
@@ -36,8 +35,7 @@ struct vesper_past {
 
 struct vesper_packet {
 	struct vesper_nic *nic;
-	struct mutex lock; /* of the lists; held while the card is asked */
-	struct list_head sas, past;
+	struct list_head past; /* under nic->sa_lock */
 	struct delayed_work poll;
 	atomic_t in_policies;		/* inbound and forward ones that want protection */
 	struct xfrm_state *unprotected; /* fits no template: what came in clear carries it */
@@ -57,12 +55,42 @@ static bool query(struct vesper_packet *p, u32 handle)
 	       le32_to_cpu(p->answer.info.handle) == handle;
 }
 
+/* What software ESP would count in /proc/net/xfrm_stat for a packet that the card has dropped; 0: nothing. */
+static const u8 mib_in[VESPER_SAD_COUNT] = {
+	[VESPER_SAD_REPLAY] = LINUX_MIB_XFRMINSTATESEQERROR,
+	[VESPER_SAD_ICV] = LINUX_MIB_XFRMINSTATEPROTOERROR,
+	[VESPER_SAD_PADDING] = LINUX_MIB_XFRMINSTATEPROTOERROR,
+	[VESPER_SAD_ESP_LENGTH] = LINUX_MIB_XFRMINSTATEPROTOERROR,
+	[VESPER_SAD_NEXT_HEADER] = LINUX_MIB_XFRMINSTATEMODEERROR,
+	[VESPER_SAD_INNER] = LINUX_MIB_XFRMINSTATEMODEERROR,
+	[VESPER_SAD_ENCAP] = LINUX_MIB_XFRMINSTATEMISMATCH,
+	[VESPER_SAD_LIFETIME] = LINUX_MIB_XFRMINSTATEEXPIRED,
+};
+static const u8 mib_out[VESPER_SAD_COUNT] = {
+	[VESPER_SAD_LIFETIME] = LINUX_MIB_XFRMOUTSTATEEXPIRED,
+	[VESPER_SAD_SEQ_EXHAUSTED] = LINUX_MIB_XFRMOUTSTATESEQERROR,
+	[VESPER_SAD_TOO_BIG] = LINUX_MIB_XFRMOUTERROR,
+	[VESPER_SAD_FRAGMENT] = LINUX_MIB_XFRMOUTERROR,
+};
+
 static void take_counters(struct vesper_xs *xs, const struct vesper_sa_info *info)
 {
+	const u8 *mib = vesper_xs_in(xs->x) ? mib_in : mib_out;
+	int i;
+
 	atomic64_set(&xs->packets, xs->packets_before + le64_to_cpu(info->packets));
 	atomic64_set(&xs->bytes, xs->bytes_before + le64_to_cpu(info->bytes));
-	atomic64_set(&xs->replay, le64_to_cpu(info->drops[VESPER_SAD_REPLAY]));
-	atomic64_set(&xs->integrity, le64_to_cpu(info->drops[VESPER_SAD_ICV]));
+	for (i = 0; i < VESPER_SAD_COUNT; i++) {
+		u64 now = le64_to_cpu(info->drops[i]), more = now - xs->drops[i];
+
+		xs->drops[i] = now;
+		if (i == VESPER_SAD_REPLAY)
+			atomic64_add(more, &xs->replay);
+		if (i == VESPER_SAD_ICV)
+			atomic64_add(more, &xs->integrity);
+		if (mib[i] && more)
+			XFRM_ADD_STATS(xs_net(xs->x), mib[i], more);
+	}
 }
 
 static void forget(struct vesper_past *past)
@@ -80,29 +108,41 @@ static void forget_old(struct vesper_packet *p)
 			forget(past);
 }
 
+static void look_at(struct vesper_packet *p, struct vesper_xs *xs)
+{
+	if (!xs->past || !xs->handle || !query(p, xs->handle))
+		return;
+	take_counters(xs, &p->answer.info);
+	spin_lock_bh(&xs->x->lock);
+	if (xs->x->km.state == XFRM_STATE_VALID && atomic64_read(&xs->packets))
+		xfrm_state_check_expire(xs->x);
+	spin_unlock_bh(&xs->x->lock);
+}
+
 /*
  * The card holds to a hard limit by itself, to the packet; here the stack learns of it, and of soft ones. Each second:
- * what asks for counters may not sleep, and so cannot ask the card.
+ * what asks for counters may not sleep, and so cannot ask the card. The lock is free between two SAs, so that others
+ * come and go while there are many.
  */
 static void poll(struct work_struct *work)
 {
 	struct vesper_packet *p = container_of(work, struct vesper_packet, poll.work);
-	struct vesper_xs *xs;
+	s64 count = atomic64_read(&p->nic->sa_card);
+	struct list_head *sas = &p->nic->sas;
 
-	mutex_lock(&p->lock);
-	list_for_each_entry(xs, &p->sas, list) {
-		if (!xs->past || !query(p, xs->handle))
-			continue;
-		take_counters(xs, &p->answer.info);
-		spin_lock_bh(&xs->x->lock);
-		if (xs->x->km.state == XFRM_STATE_VALID && atomic64_read(&xs->packets))
-			xfrm_state_check_expire(xs->x);
-		spin_unlock_bh(&xs->x->lock);
+	while (count-- > 0) {
+		mutex_lock(&p->nic->sa_lock);
+		if (!list_empty(sas)) {
+			look_at(p, list_first_entry(sas, struct vesper_xs, list));
+			list_rotate_left(sas);
+		}
+		mutex_unlock(&p->nic->sa_lock);
 	}
+	mutex_lock(&p->nic->sa_lock);
 	forget_old(p);
-	if (!list_empty(&p->sas) || !list_empty(&p->past))
+	if (atomic64_read(&p->nic->packet_sas) || !list_empty(&p->past))
 		schedule_delayed_work(&p->poll, POLL_PERIOD);
-	mutex_unlock(&p->lock);
+	mutex_unlock(&p->nic->sa_lock);
 }
 
 /* Under x->lock or another of the stack's locks, also in softirq. */
@@ -154,6 +194,13 @@ static bool stop(struct vesper_packet *p, u32 handle, bool in, u64 *last)
 	return false;
 }
 
+/* Which number has it used, at most? As far as is known without the card. */
+static u64 used(const struct vesper_xs *xs)
+{
+	return vesper_xs_in(xs->x) ? atomic64_read(&xs->received) :
+				     xs->seq + atomic64_read(&xs->sent);
+}
+
 /* An SA that the stack has deleted leaves the card, once; what the card knows of it is kept for a while. */
 static void leave(struct vesper_packet *p, struct vesper_xs *xs)
 {
@@ -161,11 +208,13 @@ static void leave(struct vesper_packet *p, struct vesper_xs *xs)
 
 	if (!past)
 		return;
-	if (stop(p, xs->handle, past->in, &past->seq))
-		take_counters(xs, &p->answer.info);
-	else
-		past->seq = SEQ_UNKNOWN;
-	vesper_xs_leaves(p->nic, xs->handle);
+	if (xs->handle) {
+		if (stop(p, xs->handle, past->in, &past->seq))
+			take_counters(xs, &p->answer.info);
+		vesper_xs_leaves(p->nic, xs->handle);
+		WRITE_ONCE(xs->handle, 0);
+	}
+	past->seq = max(past->seq, used(xs));
 	past->packets = atomic64_read(&xs->packets);
 	past->bytes = atomic64_read(&xs->bytes);
 	past->until = jiffies + PAST_TIME;
@@ -203,8 +252,6 @@ static const char *continue_from(struct vesper_xs *xs, const struct vesper_past 
 	if (!past)
 		return was_used(xs->x) ? "An SA that was in use elsewhere has no packet offload" :
 					 NULL;
-	if (past->seq == SEQ_UNKNOWN)
-		return "The card did not say which numbers this SA has used";
 	xs->seq = max(xs->seq, past->seq);
 	if (!moved(past, xs->past))
 		return NULL;
@@ -223,7 +270,7 @@ static const char *continue_from(struct vesper_xs *xs, const struct vesper_past 
  * IKE daemons move an SA to another address by deleting it and adding it with the numbers that the stack knows: none, in
  * packet mode. So one that has been on the card goes on where the card was: no IV is used twice, no packet is
  * received twice, limits count on. Two outbound SAs with one key at a time (migration: the stack adds first, and
- * deletes then) are refused.
+ * deletes then) are refused. Under nic->sa_lock, as all that follow.
  *
  * Return: NULL; or a sentence, and then vesper_packet_abort() is to be called.
  */
@@ -246,8 +293,7 @@ const char *vesper_packet_begin(struct vesper_nic *nic, struct vesper_xs *xs)
 	now->key_len = min_t(unsigned int, key_len, sizeof(now->key));
 	memcpy(now->key, xs->x->aead->alg_key, now->key_len);
 	xs->seq = vesper_xs_sequence(xs->x);
-	mutex_lock(&p->lock);
-	list_for_each_entry(other, &p->sas, list) {
+	list_for_each_entry(other, &nic->sas, list) {
 		if (!other->past || !same_key(other->past, now))
 			continue;
 		if (READ_ONCE(other->x->km.state) == XFRM_STATE_DEAD)
@@ -257,8 +303,30 @@ const char *vesper_packet_begin(struct vesper_nic *nic, struct vesper_xs *xs)
 	}
 	if (!why)
 		why = continue_from(xs, past_of(p, now));
-	mutex_unlock(&p->lock);
+	atomic64_set(&xs->received, xs->seq);
 	return why;
+}
+
+/* The card has lost the SA in a reset, and gets it again. Its limits count on from what the card said last of it. */
+void vesper_packet_again(struct vesper_xs *xs)
+{
+	xs->seq = used(xs);
+	atomic64_set(&xs->sent, 0);
+	xs->packets_before = atomic64_read(&xs->packets);
+	xs->bytes_before = atomic64_read(&xs->bytes);
+	memset(xs->drops, 0, sizeof(xs->drops));
+}
+
+/* In NAPI context: a packet with this number, of which the upper half is the one that makes it the nearest. */
+void vesper_packet_received(struct vesper_xs *xs, u32 seq)
+{
+	s64 highest = atomic64_read(&xs->received), now;
+
+	do {
+		now = highest + (s32)(seq - (u32)highest);
+		if (now <= highest)
+			return;
+	} while (!atomic64_try_cmpxchg(&xs->received, &highest, now));
 }
 
 /* The SA does not come to the card after all. */
@@ -273,6 +341,8 @@ const char *vesper_packet_why_not(const struct vesper_nic *nic, const struct xfr
 {
 	if ((nic->features & NEEDED) != NEEDED)
 		return "The card has no packet offload";
+	if (x->xso.dev != nic->netdev)
+		return "Bonding passes no policies on, so its SAs have no packet offload";
 	if (x->if_id)
 		return "SAs of an XFRM interface (if_id) have no packet offload";
 	if (x->mark.m || x->props.smark.m || x->props.smark.v)
@@ -331,23 +401,15 @@ void vesper_packet_fill(struct vesper_sa *sa, const struct vesper_xs *xs)
 	sa->soft_bytes = cpu_to_le64(soft_limit(l->soft_byte_limit, l->hard_byte_limit, bytes));
 }
 
-void vesper_packet_added(struct vesper_nic *nic, struct vesper_xs *xs)
+void vesper_packet_added(struct vesper_nic *nic)
 {
-	struct vesper_packet *p = nic->packet;
-
 	atomic64_inc(&nic->packet_sas);
-	mutex_lock(&p->lock);
-	list_add(&xs->list, &p->sas);
-	mutex_unlock(&p->lock);
-	schedule_delayed_work(&p->poll, POLL_PERIOD);
+	schedule_delayed_work(&nic->packet->poll, POLL_PERIOD);
 }
 
 void vesper_packet_removed(struct vesper_nic *nic, struct vesper_xs *xs)
 {
-	mutex_lock(&nic->packet->lock);
 	leave(nic->packet, xs);
-	list_del(&xs->list);
-	mutex_unlock(&nic->packet->lock);
 	atomic64_dec(&nic->packet_sas);
 }
 
@@ -437,8 +499,6 @@ int vesper_packet_init(struct vesper_nic *nic)
 	}
 	p->unprotected->props.mode = XFRM_MODE_TRANSPORT;
 	p->nic = nic;
-	mutex_init(&p->lock);
-	INIT_LIST_HEAD(&p->sas);
 	INIT_LIST_HEAD(&p->past);
 	INIT_DELAYED_WORK(&p->poll, poll);
 	nic->packet = p;

@@ -185,7 +185,7 @@ module vesper_dma
   logic [127:0] txd_data[QUEUES], rxd_data[QUEUES];
   logic [QUEUES-1:0][15:0] txd_index, rxd_index, rx_pushed, rx_acked;
   logic [QUEUES-1:0] txc_valid, txc_ready, rxc_valid, rxc_ready, tx_stuck, rx_stuck;
-  logic rx_empty;
+  logic rx_empty, class_empty;
 
   for (genvar i = 0; i < QUEUES; i++) begin : g_queue
     localparam int T = 2 * i;
@@ -318,7 +318,7 @@ module vesper_dma
       .idle(offload_idle)
   );
 
-  logic class_valid, class_ready, csum_valid, csum_ready, csum_right, class_empty, class_idle;
+  logic class_valid, class_ready, csum_valid, csum_ready, csum_right, class_idle;
   beat_t class_beat;
   meta_t class_meta;
   rx_info_t class_info;

@@ -87,7 +87,7 @@ def cases():
     pad = PadN(optdata=bytes(4))
     hop, options = IPv6ExtHdrHopByHop(options=[pad]), IPv6ExtHdrDestOpt(options=[pad])
     routing = IPv6ExtHdrRouting(addresses=["2001:db8::9"], segleft=0)
-    yield "nothing", ETHER / b"\x11" * 60, False
+    yield "nothing", ETHER / bytes(60), False
     for size in (0, 1, 2, 5, 11, 18, 19, 40, 41, 60, 61, 62, 63, 86, 87, 88, 200, 201, 1400, 1401):
         text = bytes((7 * i + size) % 256 for i in range(size))
         for ip in (v4, v6):
@@ -112,9 +112,9 @@ def cases():
     yield "UDP over IPv6 without", ETHER / v6 / UDP(chksum=0) / b"abc", False
     yield "UDP of 0xffff", ETHER / v4 / UDP(sport=5, dport=6) / zero_sum(v4, UDP(sport=5, dport=6)), True
     yield "UDP length", ETHER / v4 / UDP(len=11) / b"abcd", False
-    yield "TCP too short", ETHER / IP(proto=6) / b"\0" * 19, False
-    yield "UDP too short", ETHER / IP(proto=17) / b"\0" * 7, False
-    yield "no IP", ETHER / b"\0" * 50, False
+    yield "TCP too short", ETHER / IP(proto=6) / bytes(19), False
+    yield "UDP too short", ETHER / IP(proto=17) / bytes(7), False
+    yield "no IP", Ether(type=0x88B5) / bytes(50), False
     yield "ICMP", ETHER / v4 / ICMP() / b"abcd", False
     yield "first fragment", ETHER / IP(flags="MF") / UDP() / bytes(64), False
     yield "later fragment", ETHER / IP(frag=3) / UDP() / bytes(64), False

@@ -192,7 +192,7 @@ class Card(Host, EventRing):
         if fate.lookaside and OK in fate.may:
             self.coming[number] += 1
         pair, how = self.pairs[number], dict(op=fate.op, sa=handle, note=fate)
-        if fate.op != DECRYPT and pair.tx.free > 6 and self.random.random() < self.offloads:
+        if self.offloads and fate.op != DECRYPT and pair.tx.free > 6 and self.random.random() < self.offloads:
             self._offloaded(pair, fate, flags, how)
         else:
             self.send(pair, fate.data, self.random.randrange(64), flags=flags, **how)
