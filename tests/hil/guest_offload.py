@@ -10,6 +10,7 @@ import socket
 import struct
 import subprocess
 import sys
+import time
 
 BYTES = 600_000
 ETHERTYPE = 0x88B5  # for local experiments: no stack takes it
@@ -55,13 +56,14 @@ def sink():
             taker.recv(2000)
 
 
-def datagrams(host, first, ports, each):
-    """Some datagrams from each of so many ports."""
+def datagrams(host, first, ports, each, pause=0):
+    """Some datagrams from each of so many ports, with a pause of so many seconds after each."""
     for port in range(int(first), int(first) + int(ports)):
         with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM) as sender:
             sender.bind(("", port))
             for _ in range(int(each)):
                 sender.sendto(bytes(100), (host, SINK))
+                time.sleep(float(pause))
 
 
 def frames(device, number, *addresses):

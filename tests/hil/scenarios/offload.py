@@ -31,6 +31,7 @@ if [ $ME = 1 ]; then
 	until ss -lntu | grep -q :7000 && ss -lntu | grep -q :9999; do sleep 1; done
 fi
 turn
+DROPS=$(drops) # until here frames came to an interface that was down
 
 # tcp TEXT CSUM TSO FEATURE...: guest 2 sends data that guest 1 knows, with these features; is the card seen to have
 # put checksums in (1, 0) and to have cut segments?
@@ -49,7 +50,7 @@ tcp() {
 		set -- $before $after
 		[ $(($4 > $1)) = $csum ] || fail "$text: checksums put in by the card: $1, then $4"
 		[ $(($5 > $2)) = $tso ] || fail "$text: frames cut by the card: $2, then $5"
-		[ $tso = 0 ] || [ $(($6 - $3)) -gt $((2 * ($5 - $2))) ] || fail "$text: $(($6 - $3)) segments of $(($5 - $2)) frames"
+		[ $tso = 0 ] || [ $(($6 - $3)) -gt $((3 * ($5 - $2) / 2)) ] || fail "$text: $(($6 - $3)) segments of $(($5 - $2)) frames"
 		step "$text: 600 kB to each of $TO are equal; by the card: $(($4 - $1)) checksums, $(($5 - $2)) frames cut into $(($6 - $3))"
 	fi
 	turn
@@ -80,7 +81,7 @@ tcp 'checksums off' 0 0 tx off
 received on
 tcp 'checksums off, looked at by the card' 0 0 tx off
 looked 1
-[ "$(drops)" = 0 ] || { ethtool -S vesper0 | grep card_; fail 'frames were dropped'; }
+[ "$(drops)" = "$DROPS" ] || { ethtool -S vesper0 | grep card_; fail 'frames were dropped'; }
 [ $ME = 1 ] || ethtool -K vesper0 tx on sg on tso on
 ip link set vesper0 mtu 9000
 tcp 'jumbo frames' 1 1 tso on
@@ -128,7 +129,7 @@ ipsec crypto tunnel 192.168.$ME.0/24 192.168.$PEER.0/24
 tcp 'crypto offload, tunnel' 0 0 tso on
 [ "$(stat card_tx_ok)" -gt 0 ] && [ "$(stat ipsec_sa_on_card)" = 2 ] || fail 'SAs are not on the card'
 flush
-[ "$(drops)" = 0 ] || { ethtool -S vesper0 | grep card_; fail 'frames were dropped'; }
+[ "$(drops)" = "$DROPS" ] || { ethtool -S vesper0 | grep card_; fail 'frames were dropped'; }
 """
 
 RECEIVE = r"""
@@ -215,14 +216,17 @@ taken 'another own address' 20 02:56:53:50:00:77 $own
 taken 'the old own address' 20 02:56:53:50:00:77 $own
 
 step 'moderation'
-# interrupts TEXT: of guest 1, for 256 datagrams of one flow.
+# interrupts TEXT: of guest 1, for 256 datagrams of one flow that come one by one.
 interrupts() {
 	turn
-	local before=$(stat 'queue._interrupts') packets=$(stat 'queue._rx_packets')
+	local before=$(stat 'queue._interrupts') packets=$(stat 'queue._rx_packets') waited=0
 	turn
-	[ $ME = 1 ] || python3 $O datagrams 10.0.0.1 30000 1 256
+	[ $ME = 1 ] || python3 $O datagrams 10.0.0.1 30000 1 256 0.01
 	turn
-	sleep 4
+	until [ $ME = 2 ] || [ $(($(stat 'queue._rx_packets') - packets)) -ge 256 ] || [ $waited = 20 ]; do
+		sleep 1
+		waited=$((waited + 1))
+	done
 	COUNT=$(($(stat 'queue._interrupts') - before)) packets=$(($(stat 'queue._rx_packets') - packets))
 	if [ $ME = 1 ]; then
 		[ $packets -ge 256 ] || fail "$1: $packets datagrams"
@@ -232,8 +236,8 @@ interrupts() {
 }
 interrupts 'at once'
 before=$COUNT
-[ $ME = 2 ] || ethtool -C vesper0 rx-usecs 1000 rx-frames 64
-interrupts 'after 64 frames or a millisecond'
+[ $ME = 2 ] || ethtool -C vesper0 rx-usecs 2000 rx-frames 32
+interrupts 'after 32 frames or 2 ms of the card'
 [ $ME = 2 ] || [ $((COUNT * 3)) -lt $before ] || fail "interrupts: $before at once, $COUNT with moderation"
 [ $ME = 2 ] || ethtool -C vesper0 rx-usecs 50 rx-frames 0
 interrupts 'after 50 us'
