@@ -1,6 +1,7 @@
 rtl/lib/lane_pkg.sv
 rtl/lib/frame_fifo.sv
 rtl/esp/ip_pkg.sv
+rtl/esp/ip_window.sv
 rtl/esp/ip_parse.sv
 rtl/offload/rx_pkg.sv
 rtl/offload/rx_csum.sv

@@ -1,5 +1,6 @@
 rtl/lib/lane_pkg.sv
 rtl/esp/ip_pkg.sv
+rtl/esp/ip_window.sv
 rtl/esp/ip_parse.sv
 rtl/lib/fifo_wiped.sv
 rtl/lib/frame_align.sv

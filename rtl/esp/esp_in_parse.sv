@@ -46,31 +46,24 @@ module esp_in_parse
 
   // ---- beats, and the first two of them ----
   logic take, body_room, head_ready;
-  logic second;  // the first beat lies in `low`
-  logic early;  // the rest of this frame is of no interest
-  logic [BEAT_BITS-1:0] low;
   logic complete;
   logic [8*WINDOW_BYTES-1:0] head;
+  logic behind;
 
   assign s_ready = body_room && head_ready;
   assign take = s_valid && s_ready;
-  assign complete = s_valid && body_room && !early && (second || s_beat.last);
-  always_comb begin
-    head = '0;
-    if (complete) head = second ? {s_beat.data, low} : {BEAT_BITS'(0), s_beat.data};
-  end
 
-  always_ff @(posedge clk) begin
-    if (take) begin
-      if (!second && !early) low <= s_beat.data;
-      second <= !second && !early && !s_beat.last;
-      early  <= (second || early) && !s_beat.last;
-    end
-    if (rst) begin
-      second <= 1'b0;
-      early  <= 1'b0;
-    end
-  end
+  ip_window u_window (
+      .clk,
+      .rst,
+      .s_valid(s_valid && body_room),
+      .s_take(take),
+      .s_last(s_beat.last),
+      .s_data(s_beat.data),
+      .s_behind(behind),
+      .m_valid(complete),
+      .m_head(head)
+  );
 
   esp_in_queue #(
       .WIDTH($bits(beat_t)),
@@ -90,7 +83,7 @@ module esp_in_parse
   ip_info_t h;
   logic [8*WINDOW_BYTES-1:0] h_head;
   meta_t h_meta;
-  wire unused = &{1'b0, parse_idle, h.df, h.src, h.flow_label, h.sport};
+  wire unused = &{1'b0, behind, parse_idle, h.df, h.src, h.flow_label, h.sport};
   ip_parse #(
       .SIDE_W($bits(meta_t))
   ) u_ip (

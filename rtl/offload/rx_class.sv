@@ -69,35 +69,30 @@ module rx_class
     logic sealed;  // ESP that was not stripped
     logic [15:0] len;
   } side_t;
-  logic second, early;  // see esp_in_parse
-  logic [BEAT_BITS-1:0] low;
-  logic complete, parse_ready, parse_idle, h_valid;
+  logic complete, behind, parse_ready, parse_idle, h_valid;
   logic [8*WINDOW_BYTES-1:0] head, h_head;
   ip_info_t h;
   side_t side, h_side;
-  assign complete = take && !early && (second || s_beat.last);
+  ip_window u_window (
+      .clk,
+      .rst,
+      .s_valid(take),
+      .s_take(take),
+      .s_last(s_beat.last),
+      .s_data(s_beat.data),
+      .s_behind(behind),
+      .m_valid(complete),
+      .m_head(head)
+  );
   always_comb begin
-    head = '0;
     side = '0;
     if (complete) begin
-      head = second ? {s_beat.data, low} : {BEAT_BITS'(0), s_beat.data};
       side = '{
           steering: steering,
           hashable: !s_meta.host && s_meta.status == ST_OK,
           sealed: s_meta.inplace,
           len: s_meta.len
       };
-    end
-  end
-  always_ff @(posedge clk) begin
-    if (take) begin
-      if (!second && !early) low <= s_beat.data;
-      second <= !second && !early && !s_beat.last;
-      early  <= (second || early) && !s_beat.last;
-    end
-    if (rst) begin
-      second <= 1'b0;
-      early  <= 1'b0;
     end
   end
 
@@ -130,7 +125,7 @@ module rx_class
       .h_head,
       .h_len(h_side.len),
       .b_valid(take),
-      .b_behind(early),
+      .b_behind(behind),
       .b_last(s_beat.last),
       .b_data(s_beat.data),
       .v_valid,
