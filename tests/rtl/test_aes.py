@@ -8,7 +8,8 @@ from runner import run
 
 @pytest.mark.parametrize("blocks", [1, 4])
 def test_aes_pipe(blocks):
-    run("aes_pipe", AES, "aes.cocotb_aes_pipe", parameters={"BLOCKS": blocks}, env={"AES_BLOCKS": blocks})
+    sources = ["tests/rtl/aes/stages.vlt", *AES]
+    run("aes_pipe", sources, "aes.cocotb_aes_pipe", parameters={"BLOCKS": blocks}, env={"AES_BLOCKS": blocks})
 
 
 @pytest.mark.parametrize("lut6", [False, True])

@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from gcm.sources import BY_INSTRUCTIONS, DEFINES
 from runner import ROOT, run
 
 FIRMWARE = ROOT / "build/firmware/vesper-fw.hex"
@@ -25,6 +26,7 @@ SOURCES = [
     *listed("rtl/mgmt/vesper_mgmt.f"),
     "tests/rtl/mgmt/bench.vlt",
     "tests/rtl/mgmt/mgmt_bench.sv",
+    *BY_INSTRUCTIONS,
 ]
 
 
@@ -36,7 +38,8 @@ def firmware():
 
 
 def bench(testcase, image=FIRMWARE, module="cocotb_mgmt"):
-    return run("mgmt_bench", SOURCES, f"mgmt.{module}", testcase=testcase, plusargs=[f"+firmware={image}"])
+    plusargs = [f"+firmware={image}"]
+    return run("mgmt_bench", SOURCES, f"mgmt.{module}", defines=DEFINES, testcase=testcase, plusargs=plusargs)
 
 
 TESTS = [
@@ -50,9 +53,9 @@ TESTS = [
     "mailbox_belongs_to_one",
     "selftest_fails_later",
     "selftest_fails_at_boot",
+    "boot_overwrites_round_keys",
     "jobs_between_packets",
     "stalled_engine",
-    "boot_overwrites_round_keys",
 ]
 
 
