@@ -18,10 +18,11 @@ SIM_C := $(SIM_SERVER) $(SIM_CARD) $(SIM_MAIN)
 
 CFLAGS_sim/options.c := -DSIM_VERSION='"$(VERSION)"'
 
-# Verilator's C++ for one top, compiled apart from the link: fast code is worth -O3 and this machine's instructions.
+# Verilator's C++ for one top, compiled apart from the link: fast code is worth -O3 and this machine's instructions. Many
+# files in few groups, because each group's headers cost seconds.
 # Arguments: directory, sources, Verilator's switches, g++ switches.
 SIM_VERILATE := --cc --top-module vesper_top --prefix Vvesper_top -Wno-fatal --timescale 1ns/1ps \
-	--output-split 20000 --output-split-cfuncs 2000
+	--output-split 20000 --output-split-cfuncs 2000 --output-groups 3
 define sim_model
 $(1)/model.a: $$(VENV)/.stamp sim/build.mk $(2)
 	$$(call say,MODEL,$$@)
@@ -29,12 +30,13 @@ $(1)/model.a: $$(VENV)/.stamp sim/build.mk $(2)
 	@verilator $$(SIM_VERILATE) $(3) --Mdir $(1)/cc $$(filter-out %.stamp %.mk,$$^) > $(1)/cc/verilator.log 2>&1 || \
 		{ cat $(1)/cc/verilator.log >&2; exit 1; }
 # Minutes: say now and then how far it is.
-	@total=$$$$(ls $(1)/cc/*.cpp | wc -l); \
+	@make="env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -s -C $(1)/cc -f Vvesper_top.mk libVvesper_top.a libverilated.a"; \
+		total=$$$$($$$$make -n | grep -c ' -c '); \
 		(while sleep 15; do echo "          $$$$(find $(1)/cc -name '*.o' | wc -l) of $$$$total files"; done) & \
 		ticker=$$$$!; trap "kill $$$$ticker" EXIT; \
-		env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -s -j2 -C $(1)/cc -f Vvesper_top.mk CFG_CXXFLAGS_PCH_I=-include \
-		$$(if $$(CCACHE),OBJCACHE=ccache) OPT_FAST='$(4)' OPT_SLOW=-O1 OPT_GLOBAL='$(4)' \
-		libVvesper_top.a libverilated.a > $(1)/cc/make.log 2>&1 || { tail -n 40 $(1)/cc/make.log >&2; exit 1; }
+		$$$$make -j2 CFG_CXXFLAGS_PCH_I=-include $$(if $$(CCACHE),OBJCACHE=ccache) \
+		OPT_FAST='$(4)' OPT_SLOW=-O1 OPT_GLOBAL='$(4)' > $(1)/cc/make.log 2>&1 || \
+		{ tail -n 40 $(1)/cc/make.log >&2; exit 1; }
 	@printf 'create %s\naddlib %s\naddlib %s\nsave\n' $$@ $(1)/cc/libVvesper_top.a $(1)/cc/libverilated.a | $$(AR) -M
 endef
 

