@@ -122,17 +122,18 @@ static int check_response(struct vesper_nic *nic, const struct vesper_mbx_hdr *r
 }
 
 /**
- * vesper_mbx - one question to the firmware
+ * vesper_mbx_head - one question to the firmware, of which only the answer's head is wanted
  * @nic: the card
  * @msg: begins with struct vesper_mbx_hdr, whose cmd is set; len and tag are filled in
  * @len: bytes of it, a multiple of 4, VESPER_MBX_SIZE at most
- * @rsp: room for the answer, its header included
- * @rsp_len: its bytes, a multiple of 4; the answer must have just these
+ * @rsp: room for @head bytes of the answer, its header included
+ * @head: bytes that are read, a multiple of 4: each word is a round trip over PCIe
+ * @rsp_len: bytes that the answer must have, no less than @head
  *
  * May sleep. Return: 0; -EINVAL if the firmware refused (header of @rsp says why); -ETIMEDOUT;
  * -EPROTO for an answer that is not one; -ENODEV if the card is gone.
  */
-int vesper_mbx(struct vesper_nic *nic, void *msg, u16 len, void *rsp, u16 rsp_len)
+int vesper_mbx_head(struct vesper_nic *nic, void *msg, u16 len, void *rsp, u16 head, u16 rsp_len)
 {
 	struct vesper_mbx_hdr *req = msg;
 	u32 status, count;
@@ -167,11 +168,17 @@ int vesper_mbx(struct vesper_nic *nic, void *msg, u16 len, void *rsp, u16 rsp_le
 			   le16_to_cpu(req->cmd), vesper_read(nic, VESPER_REG(state)));
 		goto out;
 	}
-	read_response(nic, rsp, rsp_len);
+	read_response(nic, rsp, head);
 	err = check_response(nic, req, rsp, rsp_len);
 out:
 	mutex_unlock(&nic->mbx_lock);
 	return err;
+}
+
+/* As vesper_mbx_head(), with all of the answer. */
+int vesper_mbx(struct vesper_nic *nic, void *msg, u16 len, void *rsp, u16 rsp_len)
+{
+	return vesper_mbx_head(nic, msg, len, rsp, rsp_len, rsp_len);
 }
 
 /* The card's counters, one snapshot. May sleep. Return: as vesper_mbx(). */

@@ -193,6 +193,7 @@ static inline void vesper_write(const struct vesper_nic *nic, u32 offset, u32 va
 
 int vesper_hw_check(struct vesper_nic *nic);
 bool vesper_hw_gone(struct vesper_nic *nic);
+int vesper_mbx_head(struct vesper_nic *nic, void *msg, u16 len, void *rsp, u16 head, u16 rsp_len);
 int vesper_mbx(struct vesper_nic *nic, void *msg, u16 len, void *rsp, u16 rsp_len);
 int vesper_hw_stats(struct vesper_nic *nic, struct vesper_stats *stats);
 

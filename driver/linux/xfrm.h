@@ -24,8 +24,11 @@ struct vesper_xs {
 	atomic64_t packets, bytes, replay, integrity;
 	u64 packets_before, bytes_before; /* as it came to the card */
 	u64 drops[VESPER_SAD_COUNT];	  /* the card's, as they were last asked for */
-	struct vesper_past
-		*past; /* what will be known of it when it has left the card; NULL once it has */
+	u64 used_before;		  /* at the last poll; of numbers */
+	bool in_use;			  /* was, at the last poll */
+	u32 round;			  /* of the idle ones, in which it was last asked for */
+	/* what will be known of it when it has left the card; NULL once it has */
+	struct vesper_past *past;
 };
 
 static inline struct vesper_xs *vesper_xs_of(const struct xfrm_state *x)

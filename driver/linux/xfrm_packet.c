@@ -15,6 +15,7 @@
 #include <crypto/utils.h>
 
 #define POLL_PERIOD HZ
+#define IDLE_LOOKS  16
 #define PAST_TIME   (60 * HZ) /* longer than the stack takes to hear that an SA was used */
 #define STOP_TRIES  8
 #define NEEDED                                                                                   \
@@ -37,6 +38,7 @@ struct vesper_packet {
 	struct vesper_nic *nic;
 	struct list_head past; /* under nic->sa_lock */
 	struct delayed_work poll;
+	u32 round;
 	atomic_t in_policies;		/* inbound and forward ones that want protection */
 	struct xfrm_state *unprotected; /* fits no template: what came in clear carries it */
 	struct vesper_mbx_sa_query_rsp answer;
@@ -51,7 +53,8 @@ static bool query(struct vesper_packet *p, u32 handle)
 		.handle = cpu_to_le32(handle),
 	};
 
-	return !vesper_mbx(p->nic, &req, sizeof(req), &p->answer, sizeof(p->answer)) &&
+	return !vesper_mbx_head(p->nic, &req, sizeof(req), &p->answer,
+				offsetof(typeof(p->answer), info.sa), sizeof(p->answer)) &&
 	       le32_to_cpu(p->answer.info.handle) == handle;
 }
 
@@ -108,9 +111,36 @@ static void forget_old(struct vesper_packet *p)
 			forget(past);
 }
 
-static void look_at(struct vesper_packet *p, struct vesper_xs *xs)
+/* Which number has it used, at most? As far as is known without the card. */
+static u64 used(const struct vesper_xs *xs)
 {
-	if (!xs->past || !xs->handle || !query(p, xs->handle))
+	return vesper_xs_in(xs->x) ? atomic64_read(&xs->received) :
+				     xs->seq + atomic64_read(&xs->sent);
+}
+
+/*
+ * Is it to be asked for? Those in use are, and once more when they no longer are: what was under way may not have been
+ * counted. Of the idle ones some each time, in turn, so that a thousand of them leave the mailbox to others.
+ */
+static bool due(struct vesper_packet *p, struct vesper_xs *xs, int *idle_looks)
+{
+	u64 now = used(xs);
+	bool was_in_use = xs->in_use;
+
+	xs->in_use = now != xs->used_before;
+	xs->used_before = now;
+	if (!xs->in_use && !was_in_use) {
+		if (xs->round == p->round || !*idle_looks)
+			return false;
+		--*idle_looks;
+	}
+	xs->round = p->round;
+	return true;
+}
+
+static void look_at(struct vesper_packet *p, struct vesper_xs *xs, int *idle_looks)
+{
+	if (!xs->past || !xs->handle || !due(p, xs, idle_looks) || !query(p, xs->handle))
 		return;
 	take_counters(xs, &p->answer.info);
 	spin_lock_bh(&xs->x->lock);
@@ -129,15 +159,18 @@ static void poll(struct work_struct *work)
 	struct vesper_packet *p = container_of(work, struct vesper_packet, poll.work);
 	s64 count = atomic64_read(&p->nic->sa_card);
 	struct list_head *sas = &p->nic->sas;
+	int idle_looks = IDLE_LOOKS;
 
 	while (count-- > 0) {
 		mutex_lock(&p->nic->sa_lock);
 		if (!list_empty(sas)) {
-			look_at(p, list_first_entry(sas, struct vesper_xs, list));
+			look_at(p, list_first_entry(sas, struct vesper_xs, list), &idle_looks);
 			list_rotate_left(sas);
 		}
 		mutex_unlock(&p->nic->sa_lock);
 	}
+	if (idle_looks)
+		p->round++;
 	mutex_lock(&p->nic->sa_lock);
 	forget_old(p);
 	if (atomic64_read(&p->nic->packet_sas) || !list_empty(&p->past))
@@ -192,13 +225,6 @@ static bool stop(struct vesper_packet *p, u32 handle, bool in, u64 *last)
 			return query(p, handle);
 	}
 	return false;
-}
-
-/* Which number has it used, at most? As far as is known without the card. */
-static u64 used(const struct vesper_xs *xs)
-{
-	return vesper_xs_in(xs->x) ? atomic64_read(&xs->received) :
-				     xs->seq + atomic64_read(&xs->sent);
 }
 
 /* An SA that the stack has deleted leaves the card, once; what the card knows of it is kept for a while. */

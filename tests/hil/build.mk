@@ -23,5 +23,5 @@ hil hil-bench: HIL_KERNEL := newest
 hil: all hil-module $(VFIO_DMA) ## stock kernels in virtual machines drive the card: all scenarios
 	@$(PY) tests/hil/run $(SCENARIOS)
 
-hil-bench: all hil-module ## ping and TCP through the card beside QEMU's e1000e: build/hil/bench.json
-	@$(PY) tests/hil/run bench
+hil-bench: all hil-module ## the card beside QEMU's e1000e, ESP offloads beside software: build/hil/bench*.json
+	@$(PY) tests/hil/run bench bench_ipsec
