@@ -4,16 +4,6 @@
 
 #define FIELD(member) offsetof(struct vesper_policy, member)
 
-static enum vesper_mbx_status fail(struct vesper_sa_error *err, enum vesper_mbx_status status,
-				   size_t field, u64 value)
-{
-	if (err) {
-		err->field = (u16)field;
-		err->value = value;
-	}
-	return status;
-}
-
 /* Bits of byte @i of an address that a prefix of @len bits covers. */
 static u8 prefix_bits(u32 len, u32 i)
 {
@@ -31,11 +21,11 @@ static enum vesper_mbx_status check_reserved(const struct vesper_policy *policy,
 
 	for (i = 0; i < sizeof(policy->reserved0); i++)
 		if (policy->reserved0[i])
-			return fail(err, VESPER_MBX_E_RESERVED, FIELD(reserved0) + i,
-				    policy->reserved0[i]);
+			return vesper_sa_fail(err, VESPER_MBX_E_RESERVED, FIELD(reserved0) + i,
+					      policy->reserved0[i]);
 	if (policy->reserved1)
-		return fail(err, VESPER_MBX_E_RESERVED, FIELD(reserved1),
-			    le64_to_cpu(policy->reserved1));
+		return vesper_sa_fail(err, VESPER_MBX_E_RESERVED, FIELD(reserved1),
+				      le64_to_cpu(policy->reserved1));
 	return VESPER_MBX_OK;
 }
 
@@ -45,10 +35,10 @@ static enum vesper_mbx_status check_prefix(const u8 addr[16], u8 len, u8 family,
 	u32 i;
 
 	if (len > (family == VESPER_IPV6 ? 128 : 32))
-		return fail(err, VESPER_MBX_E_PREFIX, len_field, len);
+		return vesper_sa_fail(err, VESPER_MBX_E_PREFIX, len_field, len);
 	for (i = 0; i < 16; i++)
 		if (addr[i] & ~prefix_bits(len, i))
-			return fail(err, VESPER_MBX_E_PREFIX, field + i, addr[i]);
+			return vesper_sa_fail(err, VESPER_MBX_E_PREFIX, field + i, addr[i]);
 	return VESPER_MBX_OK;
 }
 
@@ -59,9 +49,9 @@ static enum vesper_mbx_status check_port(const u8 port[2], const u8 mask[2], u8 
 	u16 value = get_unaligned_be16(port);
 
 	if (value & ~bits)
-		return fail(err, VESPER_MBX_E_PORT_MASK, field, value);
+		return vesper_sa_fail(err, VESPER_MBX_E_PORT_MASK, field, value);
 	if (bits && !proto)
-		return fail(err, VESPER_MBX_E_PORT_MASK, mask_field, bits);
+		return vesper_sa_fail(err, VESPER_MBX_E_PORT_MASK, mask_field, bits);
 	return VESPER_MBX_OK;
 }
 
@@ -74,15 +64,15 @@ static enum vesper_mbx_status check_action(const struct vesper_policy *policy,
 	switch (policy->action) {
 	case VESPER_PROTECT:
 		if (!outbound)
-			return fail(err, VESPER_MBX_E_POLICY_SA, FIELD(sa), sa);
+			return vesper_sa_fail(err, VESPER_MBX_E_POLICY_SA, FIELD(sa), sa);
 		break;
 	case VESPER_BYPASS:
 	case VESPER_DISCARD:
 		if (sa)
-			return fail(err, VESPER_MBX_E_POLICY_SA, FIELD(sa), sa);
+			return vesper_sa_fail(err, VESPER_MBX_E_POLICY_SA, FIELD(sa), sa);
 		break;
 	default:
-		return fail(err, VESPER_MBX_E_ACTION, FIELD(action), policy->action);
+		return vesper_sa_fail(err, VESPER_MBX_E_ACTION, FIELD(action), policy->action);
 	}
 	return VESPER_MBX_OK;
 }
@@ -96,7 +86,7 @@ enum vesper_mbx_status vesper_policy_check(const struct vesper_policy *policy,
 	if (status)
 		return status;
 	if (policy->family != VESPER_IPV4 && policy->family != VESPER_IPV6)
-		return fail(err, VESPER_MBX_E_FAMILY, FIELD(family), policy->family);
+		return vesper_sa_fail(err, VESPER_MBX_E_FAMILY, FIELD(family), policy->family);
 	status = check_prefix(policy->src, policy->src_len, policy->family, FIELD(src),
 			      FIELD(src_len), err);
 	if (status)

@@ -23,16 +23,6 @@
 	(HI(FIELD(reserved1)) | HI(SEL_FIELD(reserved)) | \
 	 WORDS(FIELD(reserved2), sizeof(((struct vesper_sa *)0)->reserved2)))
 
-static enum vesper_mbx_status fail(struct vesper_sa_error *err, enum vesper_mbx_status status,
-				   size_t field, u64 value)
-{
-	if (err) {
-		err->field = (u16)field;
-		err->value = value;
-	}
-	return status;
-}
-
 /* Index of the first byte that is not zero, or @len. */
 static size_t first_nonzero(const u8 *bytes, size_t len)
 {
@@ -66,35 +56,35 @@ static enum vesper_mbx_status refuse_reserved(const struct vesper_sa *sa,
 	size_t i;
 
 	if (sa->reserved0)
-		return fail(err, VESPER_MBX_E_RESERVED, FIELD(reserved0),
-			    le16_to_cpu(sa->reserved0));
+		return vesper_sa_fail(err, VESPER_MBX_E_RESERVED, FIELD(reserved0),
+				      le16_to_cpu(sa->reserved0));
 	if (sa->reserved1)
-		return fail(err, VESPER_MBX_E_RESERVED, FIELD(reserved1),
-			    le32_to_cpu(sa->reserved1));
+		return vesper_sa_fail(err, VESPER_MBX_E_RESERVED, FIELD(reserved1),
+				      le32_to_cpu(sa->reserved1));
 	if (sa->sel.reserved)
-		return fail(err, VESPER_MBX_E_RESERVED, SEL_FIELD(reserved),
-			    le32_to_cpu(sa->sel.reserved));
+		return vesper_sa_fail(err, VESPER_MBX_E_RESERVED, SEL_FIELD(reserved),
+				      le32_to_cpu(sa->sel.reserved));
 	i = first_nonzero(sa->reserved2, sizeof(sa->reserved2));
-	return fail(err, VESPER_MBX_E_RESERVED, FIELD(reserved2) + i, sa->reserved2[i]);
+	return vesper_sa_fail(err, VESPER_MBX_E_RESERVED, FIELD(reserved2) + i, sa->reserved2[i]);
 }
 
 static enum vesper_mbx_status check_kind(const struct vesper_sa *sa, struct vesper_sa_error *err)
 {
 	if (sa->dir != VESPER_DIR_OUT && sa->dir != VESPER_DIR_IN)
-		return fail(err, VESPER_MBX_E_DIR, FIELD(dir), sa->dir);
+		return vesper_sa_fail(err, VESPER_MBX_E_DIR, FIELD(dir), sa->dir);
 	if (sa->mode != VESPER_MODE_TUNNEL && sa->mode != VESPER_MODE_TRANSPORT)
-		return fail(err, VESPER_MBX_E_MODE, FIELD(mode), sa->mode);
+		return vesper_sa_fail(err, VESPER_MBX_E_MODE, FIELD(mode), sa->mode);
 	if (sa->family != VESPER_IPV4 && sa->family != VESPER_IPV6)
-		return fail(err, VESPER_MBX_E_FAMILY, FIELD(family), sa->family);
+		return vesper_sa_fail(err, VESPER_MBX_E_FAMILY, FIELD(family), sa->family);
 	if (sa->alg != VESPER_ALG_AES_GCM && sa->alg != VESPER_ALG_AES_GMAC)
-		return fail(err, VESPER_MBX_E_ALG, FIELD(alg), sa->alg);
+		return vesper_sa_fail(err, VESPER_MBX_E_ALG, FIELD(alg), sa->alg);
 	if (sa->key_len != 16 && sa->key_len != 24 && sa->key_len != 32)
-		return fail(err, VESPER_MBX_E_KEY_LEN, FIELD(key_len), sa->key_len);
+		return vesper_sa_fail(err, VESPER_MBX_E_KEY_LEN, FIELD(key_len), sa->key_len);
 	if (sa->icv_len != 16 &&
 	    (sa->alg == VESPER_ALG_AES_GMAC || (sa->icv_len != 8 && sa->icv_len != 12)))
-		return fail(err, VESPER_MBX_E_ICV_LEN, FIELD(icv_len), sa->icv_len);
+		return vesper_sa_fail(err, VESPER_MBX_E_ICV_LEN, FIELD(icv_len), sa->icv_len);
 	if (!(sa->spi[0] | sa->spi[1] | sa->spi[2])) /* RFC 4303 2.1 */
-		return fail(err, VESPER_MBX_E_SPI, FIELD(spi), sa->spi[3]);
+		return vesper_sa_fail(err, VESPER_MBX_E_SPI, FIELD(spi), sa->spi[3]);
 	return VESPER_MBX_OK;
 }
 
@@ -104,11 +94,11 @@ static enum vesper_mbx_status check_address(const u8 addr[16], u32 words, bool i
 	size_t i;
 
 	if (needed && !(words & (ipv4 ? LO(field) : WORDS(field, 16))))
-		return fail(err, VESPER_MBX_E_ADDRESS, field, 0);
+		return vesper_sa_fail(err, VESPER_MBX_E_ADDRESS, field, 0);
 	if (!ipv4 || !(words & WORDS(field + 4, 12)))
 		return VESPER_MBX_OK;
 	i = 4 + first_nonzero(addr + 4, 12);
-	return fail(err, VESPER_MBX_E_ADDRESS, field + i, addr[i]);
+	return vesper_sa_fail(err, VESPER_MBX_E_ADDRESS, field + i, addr[i]);
 }
 
 static u32 fitting_flags(const struct vesper_sa *sa, u32 flags)
@@ -137,7 +127,7 @@ static enum vesper_mbx_status check_window(const struct vesper_sa *sa, u32 flags
 	u32 window = le32_to_cpu(sa->replay_window);
 
 	if (window > VESPER_REPLAY_MAX || is_outbound(sa) || (flags & VESPER_SAF_INPLACE))
-		return fail(err, VESPER_MBX_E_WINDOW, FIELD(replay_window), window);
+		return vesper_sa_fail(err, VESPER_MBX_E_WINDOW, FIELD(replay_window), window);
 	return VESPER_MBX_OK;
 }
 
@@ -147,7 +137,7 @@ static enum vesper_mbx_status check_flags(const struct vesper_sa *sa, u32 flags,
 	const u32 both = VESPER_SAF_DF | VESPER_SAF_DF_COPY;
 
 	if ((flags & ~fitting_flags(sa, flags)) || (flags & both) == both)
-		return fail(err, VESPER_MBX_E_FLAGS, FIELD(flags), flags);
+		return vesper_sa_fail(err, VESPER_MBX_E_FLAGS, FIELD(flags), flags);
 	return VESPER_MBX_OK;
 }
 
@@ -157,9 +147,9 @@ static enum vesper_mbx_status check_tos(const struct vesper_sa *sa, u32 flags,
 	const u32 both = VESPER_SAF_DSCP_COPY | VESPER_SAF_DSCP_MAP;
 
 	if (sa->tos & 3)
-		return fail(err, VESPER_MBX_E_TOS, FIELD(tos), sa->tos);
+		return vesper_sa_fail(err, VESPER_MBX_E_TOS, FIELD(tos), sa->tos);
 	if ((flags & both) == both)
-		return fail(err, VESPER_MBX_E_TOS, FIELD(flags), flags);
+		return vesper_sa_fail(err, VESPER_MBX_E_TOS, FIELD(flags), flags);
 	return VESPER_MBX_OK;
 }
 
@@ -169,10 +159,10 @@ static enum vesper_mbx_status check_sizes(const struct vesper_sa *sa, u32 flags,
 	u16 tfc = le16_to_cpu(sa->tfc), mtu = le16_to_cpu(sa->mtu);
 
 	if (tfc && (tfc > VESPER_TFC_MAX || !makes_header(sa, flags)))
-		return fail(err, VESPER_MBX_E_TFC, FIELD(tfc), tfc);
+		return vesper_sa_fail(err, VESPER_MBX_E_TFC, FIELD(tfc), tfc);
 	if (mtu &&
 	    (!is_outbound(sa) || mtu < (sa->family == VESPER_IPV4 ? IPV4_MTU_MIN : IPV6_MTU_MIN)))
-		return fail(err, VESPER_MBX_E_MTU, FIELD(mtu), mtu);
+		return vesper_sa_fail(err, VESPER_MBX_E_MTU, FIELD(mtu), mtu);
 	return VESPER_MBX_OK;
 }
 
@@ -184,9 +174,9 @@ static enum vesper_mbx_status check_ports(const struct vesper_sa *sa, u32 flags,
 
 	/* An inbound SA does not look at the source port: a NAT may change it at any time. */
 	if (udp ? !sport && is_outbound(sa) : sport)
-		return fail(err, VESPER_MBX_E_PORT, FIELD(sport), sport);
+		return vesper_sa_fail(err, VESPER_MBX_E_PORT, FIELD(sport), sport);
 	if (udp != !!dport)
-		return fail(err, VESPER_MBX_E_PORT, FIELD(dport), dport);
+		return vesper_sa_fail(err, VESPER_MBX_E_PORT, FIELD(dport), dport);
 	return VESPER_MBX_OK;
 }
 
@@ -196,7 +186,7 @@ static enum vesper_mbx_status check_flow_label(const struct vesper_sa *sa, u32 f
 	u32 label = le32_to_cpu(sa->flow_label);
 
 	if (label >> 20 || sa->family != VESPER_IPV6 || !makes_header(sa, flags))
-		return fail(err, VESPER_MBX_E_FLOW_LABEL, FIELD(flow_label), label);
+		return vesper_sa_fail(err, VESPER_MBX_E_FLOW_LABEL, FIELD(flow_label), label);
 	return VESPER_MBX_OK;
 }
 
@@ -206,9 +196,9 @@ static enum vesper_mbx_status check_lifetime(const struct vesper_sa *sa,
 	u64 packets = le64_to_cpu(sa->soft_packets), bytes = le64_to_cpu(sa->soft_bytes);
 
 	if (sa->hard_packets && packets > le64_to_cpu(sa->hard_packets))
-		return fail(err, VESPER_MBX_E_LIFETIME, FIELD(soft_packets), packets);
+		return vesper_sa_fail(err, VESPER_MBX_E_LIFETIME, FIELD(soft_packets), packets);
 	if (sa->hard_bytes && bytes > le64_to_cpu(sa->hard_bytes))
-		return fail(err, VESPER_MBX_E_LIFETIME, FIELD(soft_bytes), bytes);
+		return vesper_sa_fail(err, VESPER_MBX_E_LIFETIME, FIELD(soft_bytes), bytes);
 	return VESPER_MBX_OK;
 }
 
@@ -224,9 +214,9 @@ static enum vesper_mbx_status check_lease(const struct vesper_sa *sa, u32 flags,
 	u32 warn = le32_to_cpu(sa->lease_warn);
 
 	if ((end && !is_outbound(sa)) || !vesper_lease_fits(end, le64_to_cpu(sa->seq), flags))
-		return fail(err, VESPER_MBX_E_LEASE, FIELD(lease_end), end);
+		return vesper_sa_fail(err, VESPER_MBX_E_LEASE, FIELD(lease_end), end);
 	if (warn && !end)
-		return fail(err, VESPER_MBX_E_LEASE, FIELD(lease_warn), warn);
+		return vesper_sa_fail(err, VESPER_MBX_E_LEASE, FIELD(lease_warn), warn);
 	return VESPER_MBX_OK;
 }
 
@@ -251,7 +241,7 @@ static enum vesper_mbx_status check_prefix(const u8 addr[16], u32 words, u8 len,
 	i = len / 8;
 	if (!(addr[i] & (0xff >> len % 8)))
 		i += 1 + first_nonzero(addr + i + 1, 15 - i);
-	return fail(err, VESPER_MBX_E_SELECTOR, field + i, addr[i]);
+	return vesper_sa_fail(err, VESPER_MBX_E_SELECTOR, field + i, addr[i]);
 }
 
 static enum vesper_mbx_status check_selector(const struct vesper_sa *sa, u32 words, u32 flags,
@@ -265,14 +255,15 @@ static enum vesper_mbx_status check_selector(const struct vesper_sa *sa, u32 wor
 
 	if (!(flags & VESPER_SAF_SELECTOR)) {
 		i = first_nonzero((const u8 *)s, sizeof(*s));
-		return fail(err, VESPER_MBX_E_SELECTOR, FIELD(sel) + i, ((const u8 *)s)[i]);
+		return vesper_sa_fail(err, VESPER_MBX_E_SELECTOR, FIELD(sel) + i,
+				      ((const u8 *)s)[i]);
 	}
 	if (!max && s->family)
-		return fail(err, VESPER_MBX_E_SELECTOR, SEL_FIELD(family), s->family);
+		return vesper_sa_fail(err, VESPER_MBX_E_SELECTOR, SEL_FIELD(family), s->family);
 	if (s->src_len > max)
-		return fail(err, VESPER_MBX_E_SELECTOR, SEL_FIELD(src_len), s->src_len);
+		return vesper_sa_fail(err, VESPER_MBX_E_SELECTOR, SEL_FIELD(src_len), s->src_len);
 	if (s->dst_len > max)
-		return fail(err, VESPER_MBX_E_SELECTOR, SEL_FIELD(dst_len), s->dst_len);
+		return vesper_sa_fail(err, VESPER_MBX_E_SELECTOR, SEL_FIELD(dst_len), s->dst_len);
 	status = check_prefix(s->src, words >> (SEL_FIELD(src) / 4 - 32) & 15, s->src_len,
 			      SEL_FIELD(src), err);
 	if (status)
@@ -283,10 +274,10 @@ static enum vesper_mbx_status check_selector(const struct vesper_sa *sa, u32 wor
 		return status;
 	low = le16_to_cpu(s->sport_min);
 	if (low > le16_to_cpu(s->sport_max))
-		return fail(err, VESPER_MBX_E_SELECTOR, SEL_FIELD(sport_min), low);
+		return vesper_sa_fail(err, VESPER_MBX_E_SELECTOR, SEL_FIELD(sport_min), low);
 	low = le16_to_cpu(s->dport_min);
 	if (low > le16_to_cpu(s->dport_max))
-		return fail(err, VESPER_MBX_E_SELECTOR, SEL_FIELD(dport_min), low);
+		return vesper_sa_fail(err, VESPER_MBX_E_SELECTOR, SEL_FIELD(dport_min), low);
 	return VESPER_MBX_OK;
 }
 
@@ -326,12 +317,12 @@ enum vesper_mbx_status vesper_sa_check_mapped(const struct vesper_sa *sa,
 			return status;
 	}
 	if (header && !sa->ttl)
-		return fail(err, VESPER_MBX_E_TTL, FIELD(ttl), 0);
+		return vesper_sa_fail(err, VESPER_MBX_E_TTL, FIELD(ttl), 0);
 	if ((lo & LO(FIELD(seq) + 4)) && !(flags & VESPER_SAF_ESN))
-		return fail(err, VESPER_MBX_E_SEQ, FIELD(seq), le64_to_cpu(sa->seq));
+		return vesper_sa_fail(err, VESPER_MBX_E_SEQ, FIELD(seq), le64_to_cpu(sa->seq));
 	/* These may be bytes of a longer key: they are never reported, nor which of them it is. */
 	if (lo & KEY_WORDS & ~0u << ((FIELD(key) + sa->key_len) / 4))
-		return fail(err, VESPER_MBX_E_KEY_PADDING, FIELD(key) + sa->key_len, 0);
+		return vesper_sa_fail(err, VESPER_MBX_E_KEY_PADDING, FIELD(key) + sa->key_len, 0);
 	if (header) {
 		status = check_tos(sa, flags, err);
 		if (status)
@@ -391,8 +382,8 @@ enum vesper_mbx_status vesper_sa_check_card(const struct vesper_sa *sa, u32 queu
 	if (is_outbound(sa))
 		return VESPER_MBX_OK;
 	if (window > replay_max)
-		return fail(err, VESPER_MBX_E_WINDOW, FIELD(replay_window), window);
+		return vesper_sa_fail(err, VESPER_MBX_E_WINDOW, FIELD(replay_window), window);
 	if (queue >= queues)
-		return fail(err, VESPER_MBX_E_QUEUE, FIELD(queue), queue);
+		return vesper_sa_fail(err, VESPER_MBX_E_QUEUE, FIELD(queue), queue);
 	return VESPER_MBX_OK;
 }

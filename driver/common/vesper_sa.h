@@ -6,14 +6,25 @@
 #include "vesper_compat.h"
 
 /*
- * What was wrong with an SA.
- * @field: offset in struct vesper_sa of the field (or of the byte in it) at fault
+ * What was wrong with an SA, or with a policy.
+ * @field: offset in struct vesper_sa, or vesper_policy, of the field (or of the byte in it) at fault
  * @value: what stood there; an SPI in host order; always 0 for bytes of the key
  */
 struct vesper_sa_error {
 	u16 field;
 	u64 value;
 };
+
+/* Fills in @err, which may be NULL. Return: @status. */
+static inline enum vesper_mbx_status
+vesper_sa_fail(struct vesper_sa_error *err, enum vesper_mbx_status status, size_t field, u64 value)
+{
+	if (err) {
+		err->field = (u16)field;
+		err->value = value;
+	}
+	return status;
+}
 
 /**
  * vesper_sa_check - does an ABI 2 card accept this SA?

@@ -36,7 +36,7 @@ from esp_packet import (
     parse,
     with_checksum,
 )
-from frames import Sink, Source, Struct, check_framing, to_bytes, to_int
+from frames import EVENT_T, Sink, Source, Struct, check_framing, to_bytes, to_int
 from scapy.layers import ipsec
 from scapy.layers.inet import IP
 from scapy.layers.inet6 import IPv6
@@ -56,7 +56,6 @@ SA_OUT_REQ_T = Struct(
 SA_OUT_RSP_T = Struct(status=8, fits=16, seq=64, padded=14, ctx=SA_OUT_CTX_T.width)
 POLICY_REQ_T = Struct(ipv6=1, src=128, dst=128, proto=8, ports=1, sport=16, dport=16)
 POLICY_RSP_T = Struct(hit=1, action=2, sa=32)
-EVENT_T = Struct(code=8, inbound=1, ipv6=1, src=128, dst=128, spi=32, sa=32, seq=64, flow_label=20)
 GCM_JOB_T = Struct(key=256, key_len=2, h=128, j0=128, aad=160, aad_bytes=5, decrypt=1, auth_only=1)
 
 INBOUND = 1 << 16  # in a handle

@@ -8,7 +8,7 @@ packet is opened by scapy as well.
 import random
 
 from cocotb.triggers import ClockCycles, RisingEdge
-from esp_model import EVENT_T, Engine, Outbound, PolicyTable, Sa, SaTable
+from esp_model import Engine, Outbound, PolicyTable, Sa, SaTable
 from esp_packet import (
     ENCRYPT,
     ESP,
@@ -27,7 +27,7 @@ from esp_packet import (
     packet6,
     parse,
 )
-from frames import META_T, VERDICT_T, Collector, Sink, Source, beats, reset
+from frames import EVENT_T, META_T, VERDICT_T, Collector, Sink, Source, beats, reset
 
 MTU = 9618
 INPLACE, DUMMY, POLICY = OP["INPLACE"], OP["DUMMY"], OP["POLICY"]
