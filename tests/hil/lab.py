@@ -199,10 +199,17 @@ class Lab:
         (self.work / "guests").write_text(f"{len(self.machines)}\n")
         return vm
 
-    def software_vm(self, name, script, wire):
-        """A guest at the wire of a card that listens there (unix:WIRE), with QEMU's own NIC as eth0."""
-        stream = f"stream,addr.type=unix,addr.path={self.inside(wire)},server=off"
-        return self.vm(name, script, nics=[("e1000e", stream, "52:54:00:00:00:02")], append="net.ifnames=0")
+    def software_vm(self, name, script, *wires):
+        """A guest at the wires of cards that listen there (unix:WIRE), with QEMU's own NICs as eth0, eth1, ..."""
+        nics = [
+            (
+                "e1000e",
+                f"stream,addr.type=unix,addr.path={self.inside(wire)},server=off",
+                f"52:54:00:00:{n:02x}:02",
+            )
+            for n, wire in enumerate(wires)
+        ]
+        return self.vm(name, script, nics=nics, append="net.ifnames=0")
 
     def run(self, seconds):
         """Waits for all guests; a Failure names the first whose script failed, or one that is late and where it was."""

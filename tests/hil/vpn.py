@@ -16,8 +16,8 @@ INNOCENT = (
     "esp || isakmp || udpencap || arp || (icmpv6.type >= 130 && icmpv6.type <= 137) || icmpv6.type == 143"
 )
 PAGE_BYTES = 100_000
-# What becomes of strongSwan's hw_offload, where the kernel does not call it the same.
-OFFLOAD = {"no": None, "auto": "packet"}
+# What becomes of strongSwan's hw_offload, or of the scenario's parameter, where the kernel does not call it the same.
+OFFLOAD = {"no": None, "auto": "packet", "client": "packet"}
 
 
 def secret():

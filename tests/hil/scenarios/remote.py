@@ -6,7 +6,8 @@ import subprocess
 import vpn
 from lab import Failure
 
-PARAMETERS = ("packet", "no")  # strongSwan's hw_offload at the gateway
+# strongSwan's hw_offload at the gateway; `client`: packet offload there and, with a card of its own, at the laptop
+PARAMETERS = ("packet", "no", "client")
 
 COMPANY = """
 connections {
@@ -60,6 +61,7 @@ connections {
 			work {
 				remote_ts = 10.2.0.0/24
 				esp_proposals = aes256gcm16-x25519-esn
+				hw_offload = %s
 			}
 		}
 	}
@@ -67,8 +69,8 @@ connections {
 """
 # In software the gateway's kernel tells strongSwan where the first packet after the rebinding came from. With packet
 # offload only the card sees that, and strongSwan learns it from IKE: the laptop asks after three silent seconds.
-LIVENESS = {"packet": "dpd_delay = 3s", "no": ""}
-PINGS = {"packet": 160, "no": 80}
+LIVENESS = {"packet": "dpd_delay = 3s", "no": "", "client": "dpd_delay = 3s"}
+PINGS = {"packet": 160, "no": 80, "client": 160}
 
 # Both: files of the certificates.
 COMMON = r"""
@@ -100,15 +102,13 @@ grep -q 'src 198.51.100.10 ' state.final || fail 'the gateway does not know the 
 no_trouble
 """
 
-# The laptop is the namespace `host`; the guest itself is the router at its home, with two public addresses.
-HOME = r"""
-NS='ip netns exec host'
+# The router at the employee's home, with two public addresses on eth0.
+ROUTER = r"""
 modprobe e1000e
 until [ -e /sys/class/net/eth0 ]; do sleep 0.2; done
 ip link set eth0 up
 ip address add 198.51.100.9/24 dev eth0
 ip address add 198.51.100.10/24 dev eth0
-behind 7
 # nat ADDRESS PORTS: everything from within goes out under this address and from these ports.
 nat() {
 	nft -f - <<-END
@@ -125,27 +125,68 @@ nat() {
 	conntrack -F 2>/dev/null
 }
 nat 198.51.100.9 20000-29999
+other_nat() { nat 198.51.100.10 40000-49999; }
+"""
+
+# The laptop, HOST: it fetches the pages and is an end of the tunnel.
+LAPTOP = r"""
+NS=$HOST
 charon_up
 step "strongSwan at home is ready, behind a NAT"
 meet ready
 ike --initiate --child work
-$NS ip -4 -br address show | grep -o '10\.2\.8\.[0-9]*' >vip || fail 'no virtual IP'
+$HOST ip -4 -br address show | grep -o '10\.2\.8\.[0-9]*' >vip || fail 'no virtual IP'
 step "virtual IP $(cat vip)"
-$NS ip -s xfrm state | grep -q 'encap type espinudp' || fail 'no UDP encapsulation'
+$HOST ip -s xfrm state | grep -q 'encap type espinudp' || fail 'no UDP encapsulation'
 load_page "the company's page" "http://10.2.0.2/page.html"
 load_page "a public page, past the tunnel" "http://198.51.100.1/public.html"
 step 'the NAT forgets, and goes on with another address and other ports'
-$NS ping -i 0.25 -c $PINGS -W 1 10.2.0.2 >ping.rebinding &
+$HOST ping -i 0.25 -c $PINGS -W 1 10.2.0.2 >ping.rebinding &
 ping=$!
 sleep 5
-nat 198.51.100.10 40000-49999
+rebind
 wait $ping || true
 step "$(grep transmitted ping.rebinding)"
 tail -n 12 ping.rebinding | grep -q "icmp_seq=$PINGS " || fail 'traffic does not flow again'
 load_page "the company's page" "http://10.2.0.2/page.html"
-$NS ip -s xfrm state >states
+$HOST ip -s xfrm state >states
 sleep 2
 meet over
+"""
+
+# In one guest: the laptop is a namespace behind the router.
+HOME = rf"""
+{ROUTER}
+behind 7
+rebind() {{ other_nat; }}
+{LAPTOP}
+no_trouble
+"""
+
+# In two: the laptop has a card, wire to wire with the router's eth1.
+HOME_ROUTER = rf"""
+{ROUTER}
+ip link set eth1 up
+ip address add 10.7.0.1/24 dev eth1
+sysctl -q net.ipv4.ip_forward=1
+meet ready
+await rebind
+other_nat
+touch /work/meet/rebound
+meet over
+no_trouble
+"""
+CARD_LAPTOP = rf"""
+modprobe -a esp4_offload
+card_up 10.7.0.2/24
+ip route add default via 10.7.0.1
+HOST=
+watch_software
+sample &
+rebind() {{ touch /work/meet/rebind; await rebound; }}
+{LAPTOP}
+sleep 1
+last_words
 no_trouble
 """
 
@@ -194,17 +235,28 @@ def run(lab):
     vpn.page(lab)
     vpn.share(lab, "public/public.html", "<!doctype html><title>Public</title><p>For everyone.\n")
     certificates(lab)
-    vpn.share(lab, "company.conf", COMPANY % lab.parameter)
-    vpn.share(lab, "employee.conf", EMPLOYEE % LIVENESS[lab.parameter])
+    client = lab.parameter == "client"
+    at_gateway, at_laptop = ("packet", "packet") if client else (lab.parameter, "no")
+    vpn.share(lab, "company.conf", COMPANY % at_gateway)
+    vpn.share(lab, "employee.conf", EMPLOYEE % (LIVENESS[lab.parameter], at_laptop))
     wire = lab.work / "wire"
     card = lab.card("card", f"unix:{wire}")
     lab.vm("company", f"ME=company\n{COMMON}{GATEWAY}", cards=[card])
-    lab.software_vm("home", f"ME=employee PINGS={PINGS[lab.parameter]}\n{COMMON}{HOME}", wire)
+    employee = f"ME=employee PINGS={PINGS[lab.parameter]}\n{COMMON}"
+    if not client:
+        lab.software_vm("home", f"{employee}{HOME}", wire)
+        return
+    wire2 = lab.work / "wire2"
+    card2 = lab.card("card2", f"unix:{wire2}")
+    lab.vm("laptop", f"{employee}{CARD_LAPTOP}", cards=[card2])
+    lab.software_vm("home", HOME_ROUTER, wire, wire2)
 
 
 def check(lab):
     """On the wire: ESP in UDP alone, but for the public page; from two addresses of the NAT; tshark reads the rest."""
-    report = vpn.evidence(lab, ["company"], ["card"], allowed=f"ip.addr == {PUBLIC} && tcp.port == 80")
+    ends = [("company", "card")] + [("laptop", "card2")] * (lab.parameter == "client")
+    guests, cards = zip(*ends, strict=True)
+    report = vpn.evidence(lab, guests, cards, allowed=f"ip.addr == {PUBLIC} && tcp.port == 80")
     capture = lab.folder / "card" / "wire.pcapng"
     sources = {row[0] for row in vpn.tshark(capture, "esp && !icmp && ip.dst == 198.51.100.1", ["ip.src"])}
     if sources != {"198.51.100.9", "198.51.100.10"}:
