@@ -28,6 +28,7 @@ def test_card(testcase):
     assert card_model.simulate(card_model.build(), "cocotb_top", testcase) == 1
 
 
+@pytest.mark.xdist_group("one_block")  # a model of its own
 def test_one_block_a_cycle():
     # A run so short is over before optimising would have paid.
     assert card_model.simulate(card_model.build(blocks=1, opt="-O0"), "cocotb_top", "smoke") == 1
