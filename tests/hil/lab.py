@@ -172,7 +172,7 @@ class Lab:
         self.work = self.folder / "work"
         for name in ("jobs", "meet", "module", "hil", "share"):
             (self.work / name).mkdir(parents=True)
-        for name in ("guest-lib", "guest-vpn", "guest_matrix.py", "guest_offload.py"):
+        for name in ("guest-lib", "guest-vpn", "guest_matrix.py", "guest_offload.py", "guest-selftests"):
             shutil.copy(HERE / name, self.work / "hil" / name)
         shutil.copy(HERE / "guest-init", self.work / "guest-init")
         self.machines, self.cards = [], []
