@@ -113,6 +113,12 @@ static void get_pauseparam(struct net_device *netdev, struct ethtool_pauseparam 
 {
 }
 
+/* Who answers for pause frames is expected to count them; of those that come in the card knows nothing. */
+static void get_pause_stats(struct net_device *netdev, struct ethtool_pause_stats *stats)
+{
+	stats->tx_pause_frames = 0;
+}
+
 /* ---- statistics: of each queue pair, then the card's own by fate ---- */
 
 struct pair_stat {
@@ -251,6 +257,7 @@ const struct ethtool_ops vesper_ethtool_ops = {
 	.set_coalesce = vesper_set_coalesce,
 	VESPER_RSS_OPS,
 	.get_pauseparam = get_pauseparam,
+	.get_pause_stats = get_pause_stats,
 	.get_sset_count = get_sset_count,
 	.get_strings = get_strings,
 	.get_ethtool_stats = get_ethtool_stats,

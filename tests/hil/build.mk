@@ -4,7 +4,7 @@
 
 HIL := $(BUILD)/hil
 
-.PHONY: hil hil-bench hil-module hil-root
+.PHONY: hil hil-bench hil-module hil-root hil-selftests
 hil-root: | apt
 	@deps/install tests/hil/apt.txt
 	@tests/hil/build-root $(HIL)/root $(HIL_KERNEL)
@@ -16,11 +16,15 @@ $(eval $(call program,$(VFIO_DMA),rel,tests/hil/vfio_dma.c $(DRIVER_SRC),))
 hil-module: hil-root $(LINUX_SRC)/.stamp
 	@tests/hil/build-module $(HIL)/root $(LINUX_SRC) $(BUILD)/linux
 
+# For scenario selftests.
+hil-selftests: hil-root
+	@tests/hil/build-selftests $(HIL)/root $(HIL)/selftests
+
 # Scenarios may be run with the newest backport of the kernel; the demo does without it.
 hil hil-bench: HIL_KERNEL := newest
 
 # SCENARIOS='link' runs some.
-hil: all hil-module $(VFIO_DMA) ## stock kernels in virtual machines drive the card: all scenarios
+hil: all hil-module hil-selftests $(VFIO_DMA) ## stock kernels in virtual machines drive the card: all scenarios
 	@$(PY) tests/hil/run $(SCENARIOS)
 
 hil-bench: all hil-module ## the card beside QEMU's e1000e, ESP offloads beside software: build/hil/bench*.json

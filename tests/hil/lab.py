@@ -172,8 +172,8 @@ class Lab:
         self.work = self.folder / "work"
         for name in ("jobs", "meet", "module", "hil", "share"):
             (self.work / name).mkdir(parents=True)
-        for name in ("guest-lib", "guest-vpn", "guest_matrix.py", "guest_offload.py", "guest_tunnels.py"):
-            shutil.copy(HERE / name, self.work / "hil" / name)
+        for file in HERE.glob("guest[-_]*"):
+            shutil.copy(file, self.work / "hil")
         shutil.copy(HERE / "guest-init", self.work / "guest-init")
         self.machines, self.cards = [], []
         module = TOP / "build" / "linux" / self.kernel / "vesper.ko"
