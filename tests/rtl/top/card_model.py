@@ -21,6 +21,8 @@ def build(blocks=4, **how):
     generated = [s for s in sources if s.startswith("build/")]
     subprocess.run(["make", "-s", *generated], cwd=root, check=True, env=env)
     defines = {**DEFINES, "VESPER_CLOCK_GATES": None}  # as vesper-sim is built
+    if runner.COVERAGE:
+        how["opt"] = "-O0"  # g++ takes more than ten minutes to optimise all its counters
     return runner.build(
         "vesper_top", [*sources, *BY_INSTRUCTIONS], {"BLOCKS": blocks}, defines=defines, waves=WAVES, **how
     )
