@@ -24,7 +24,7 @@ struct vesper_xs {
 	atomic64_t packets, bytes, replay, integrity;
 	u64 packets_before, bytes_before; /* as it came to the card */
 	u64 drops[VESPER_SAD_COUNT];	  /* the card's, as they were last asked for */
-	u64 used_before;		  /* at the last poll; of numbers */
+	u64 used_before;		  /* numbers, at the last poll */
 	bool in_use;			  /* was, at the last poll */
 	u32 round;			  /* of the idle ones, in which it was last asked for */
 	/* what will be known of it when it has left the card; NULL once it has */
