@@ -9,8 +9,8 @@
 struct result {
 	enum vesper_mbx_status status;
 	u16 field;
-	u64 value;
 	u16 body; /* bytes that the handler has put after the header */
+	u64 value;
 };
 
 #define HDR_WORDS      (sizeof(struct vesper_mbx_hdr) / 4)

@@ -53,7 +53,8 @@ void policy_add(const void *msg, struct result *res)
 		}
 	}
 	stage_map(&map);
-	status = table_install(TABLE_POLICY, &handle);
+	table_install_begin(TABLE_POLICY);
+	status = table_install_end(TABLE_POLICY, &handle);
 	if (status)
 		refused(status, res);
 	else

@@ -26,29 +26,38 @@ static bool listens(u32 flags, bool inbound)
 	return inbound && (flags & VESPER_SAF_UDP);
 }
 
-/* The SA is sound and staged, and its H is on the way. */
-static void install(const struct vesper_sa *sa, struct result *res)
+/* The SA is sound and staged, and its H is on the way. Return: is it installed? */
+static bool install(const struct vesper_sa *sa, struct result *res)
 {
-	bool port = listens(le32_to_cpu(sa->flags), sa->dir == VESPER_DIR_IN);
-	u16 dport = get_unaligned_be16(sa->dport);
-	enum vesper_mbx_status status;
+	enum vesper_mbx_status status, ports = VESPER_MBX_OK;
 	u32 handle = 0;
+	u16 dport;
+	bool port;
 
-	if (port) {
-		status = pipes_port_get(dport);
-		if (status) {
-			refuse(res, status, SA_FIELD(dport), dport);
-			return;
-		}
+	if (stage_hash_wait()) {
+		refuse(res, VESPER_MBX_E_HARDWARE, 0, 0);
+		return false;
 	}
-	status = stage_hash_wait() ? VESPER_MBX_E_HARDWARE : table_install(TABLE_SA, &handle);
-	if (!status) {
-		give_handle(handle, res);
-		return;
-	}
+	table_install_begin(TABLE_SA);
+	/* While the table is at work. Before its port is looked at, no packet reaches such an SA. */
+	port = listens(le32_to_cpu(sa->flags), sa->dir == VESPER_DIR_IN);
+	dport = get_unaligned_be16(sa->dport);
 	if (port)
+		ports = pipes_port_get(dport);
+	status = table_install_end(TABLE_SA, &handle);
+	if (!status && !ports) {
+		give_handle(handle, res);
+		return true;
+	}
+	if (!status)
+		table_remove(TABLE_SA, handle);
+	else if (port && !ports)
 		pipes_port_put(dport);
-	refused(sa, status, res);
+	if (ports)
+		refuse(res, ports, SA_FIELD(dport), dport);
+	else
+		refused(sa, status, res);
+	return false;
 }
 
 /*
@@ -71,21 +80,20 @@ void sa_add(const void *msg, struct result *res)
 	ret = stage_sa(FIELD(vesper_mbx_sa_add, sa));
 	queues = card_queues(); /* while the copy is under way */
 	replay_max = card_replay_max();
+	status = vesper_sa_check_kind(sa, &err);
 	stage_map(&map);
-	if (!ret)
-		ret = stage_hash_key(sa->dir == VESPER_DIR_OUT ? CRYPTO_OUT : CRYPTO_IN,
-				     sa->key_len);
-	status = vesper_sa_check_mapped(sa, &map, &err);
+	if (!ret && !status)
+		stage_hash_key(sa->dir == VESPER_DIR_OUT ? CRYPTO_OUT : CRYPTO_IN, sa->key_len);
+	status = vesper_sa_check_mapped(sa, &map, status, &err);
 	if (!status)
 		status = vesper_sa_check_card(sa, queues, replay_max, &err);
 	if (status)
 		refuse(res, status, (u16)(FIELD(vesper_mbx_sa_add, sa) + err.field), err.value);
 	else if (ret)
 		refuse(res, VESPER_MBX_E_HARDWARE, 0, 0);
-	else
-		install(sa, res);
-	if (res->status)
-		stage_erase();
+	else if (install(sa, res))
+		return;
+	stage_erase();
 }
 
 void sa_del(const void *msg, struct result *res)

@@ -115,6 +115,11 @@ static const struct command {
 /* Header fields that only a response uses must be zero in a request. */
 static bool header_clean(const struct vesper_mbx_hdr *hdr, struct result *res)
 {
+	const word_t *words = (const word_t *)__builtin_assume_aligned(hdr, 4);
+
+	/* status; field and reserved; value */
+	if (!(words[2] | words[3] | words[4] | words[5]))
+		return true;
 	if (hdr->status)
 		refuse(res, VESPER_MBX_E_RESERVED, FIELD(vesper_mbx_hdr, status),
 		       le32_to_cpu(hdr->status));
@@ -127,12 +132,12 @@ static bool header_clean(const struct vesper_mbx_hdr *hdr, struct result *res)
 	else if (hdr->value)
 		refuse(res, VESPER_MBX_E_RESERVED, FIELD(vesper_mbx_hdr, value),
 		       le64_to_cpu(hdr->value));
-	return !res->status;
+	return false;
 }
 
 static void dispatch(const struct vesper_mbx_hdr *hdr, struct result *res)
 {
-	u16 cmd = le16_to_cpu(hdr->cmd), len = le16_to_cpu(hdr->len);
+	u32 cmd = le16_to_cpu(hdr->cmd), len = le16_to_cpu(hdr->len);
 
 	if (cmd < VESPER_MBX_IDENTIFY || cmd >= ARRAY_SIZE(commands))
 		refuse(res, VESPER_MBX_E_COMMAND, FIELD(vesper_mbx_hdr, cmd), cmd);

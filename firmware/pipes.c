@@ -34,13 +34,15 @@ enum vesper_mbx_status pipes_port_get(u16 port)
 	if (port == NATT_PORT)
 		return VESPER_MBX_OK;
 	i = find_port(port);
-	if (i == used) {
-		if (used == PORTS)
-			return VESPER_MBX_E_PORTS_FULL;
-		users[used++] = 0;
-		set_port(i, port);
+	if (i < used) {
+		users[i]++;
+		return VESPER_MBX_OK;
 	}
-	users[i]++;
+	if (used == PORTS)
+		return VESPER_MBX_E_PORTS_FULL;
+	used++;
+	users[i] = 1;
+	set_port(i, port);
 	return VESPER_MBX_OK;
 }
 

@@ -34,15 +34,12 @@ void stage_map(struct vesper_sa_map *map)
 	map->hi = mmio_read(REG(copy_hi));
 }
 
-int stage_hash_key(enum crypto_engine engine, u8 key_len)
+void stage_hash_key(enum crypto_engine engine, u8 key_len)
 {
-	if (key_len != 16 && key_len != 24 && key_len != 32)
-		return -EINVAL;
 	/* With H = 0 an empty packet's tag is E(K, J0), and what is not written is zero. */
 	crypto_start((u32)(key_len / 8 - 2) << VESPER_MGMT__GCM_CTL__KEY_LEN_bp |
 		     (u32)engine << VESPER_MGMT__GCM_CTL__ENGINE_bp |
 		     VESPER_MGMT__GCM_CTL__TO_SA_bm);
-	return 0;
 }
 
 int stage_hash_wait(void)

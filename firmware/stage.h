@@ -26,13 +26,11 @@ void stage_map(struct vesper_sa_map *map);
 /**
  * stage_hash_key - begin to compute H = E(K, 0^128) of the staged key, behind stage_map()
  * @engine: which engine does it
- * @key_len: bytes
+ * @key_len: bytes: 16, 24 or 32
  *
  * H goes into the staged record, and is not seen here (SP 800-38D 6.4).
- *
- * Return: 0, -EINVAL (no such key length).
  */
-int stage_hash_key(enum crypto_engine engine, u8 key_len);
+void stage_hash_key(enum crypto_engine engine, u8 key_len);
 
 /* stage_hash_wait - wait until H is in the record. Return: as crypto_wait(). */
 int stage_hash_wait(void);

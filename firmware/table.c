@@ -34,18 +34,30 @@ static enum vesper_mbx_status wait_for(u32 reg, u32 bit, u32 *status)
 	return VESPER_MBX_E_HARDWARE;
 }
 
-static enum vesper_mbx_status command(enum table table, enum op op, bool next, u32 handle)
+static void begin(enum table table, enum op op, bool next, u32 handle)
 {
-	u32 at = regs(table), status;
+	u32 at = regs(table);
 
 	mmio_write(at + REG(sa_handle), handle);
 	mmio_write(at + REG(sa_cmd), (u32)op << VESPER_MGMT__SA_CMD__OP_bp |
 					     (next ? VESPER_MGMT__SA_CMD__NEXT_bm : 0) |
 					     VESPER_MGMT__SA_CMD__START_bm);
-	if (wait_for(at + REG(sa_status), VESPER_MGMT__SA_STATUS__DONE_bm, &status))
+}
+
+static enum vesper_mbx_status end(enum table table)
+{
+	u32 status;
+
+	if (wait_for(regs(table) + REG(sa_status), VESPER_MGMT__SA_STATUS__DONE_bm, &status))
 		return VESPER_MBX_E_HARDWARE;
 	return (enum vesper_mbx_status)((status & VESPER_MGMT__SA_STATUS__STATUS_bm) >>
 					VESPER_MGMT__SA_STATUS__STATUS_bp);
+}
+
+static enum vesper_mbx_status command(enum table table, enum op op, bool next, u32 handle)
+{
+	begin(table, op, next, handle);
+	return end(table);
 }
 
 enum vesper_mbx_status table_wait_ready(enum table table)
@@ -55,9 +67,14 @@ enum vesper_mbx_status table_wait_ready(enum table table)
 	return wait_for(regs(table) + REG(sa_status), VESPER_MGMT__SA_STATUS__READY_bm, &status);
 }
 
-enum vesper_mbx_status table_install(enum table table, u32 *handle)
+void table_install_begin(enum table table)
 {
-	enum vesper_mbx_status status = command(table, OP_INSTALL, false, 0);
+	begin(table, OP_INSTALL, false, 0);
+}
+
+enum vesper_mbx_status table_install_end(enum table table, u32 *handle)
+{
+	enum vesper_mbx_status status = end(table);
 
 	if (!status)
 		*handle = mmio_read(regs(table) + REG(sa_rsp_handle));

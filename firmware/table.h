@@ -19,12 +19,17 @@ enum table { TABLE_SA, TABLE_POLICY };
 enum vesper_mbx_status table_wait_ready(enum table table);
 
 /**
- * table_install - install what is staged
- * @handle: the new entry's handle
+ * table_install_begin - install what is staged; table_install_end() waits for the answer
  *
  * The SA table erases its staging with the answer, whatever that is.
  */
-enum vesper_mbx_status table_install(enum table table, u32 *handle);
+void table_install_begin(enum table table);
+
+/**
+ * table_install_end - what has become of it?
+ * @handle: the new entry's handle
+ */
+enum vesper_mbx_status table_install_end(enum table table, u32 *handle);
 
 /**
  * table_remove - remove an entry; of an SA, erase key, salt and H

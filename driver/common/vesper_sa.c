@@ -68,8 +68,11 @@ static enum vesper_mbx_status refuse_reserved(const struct vesper_sa *sa,
 	return vesper_sa_fail(err, VESPER_MBX_E_RESERVED, FIELD(reserved2) + i, sa->reserved2[i]);
 }
 
-static enum vesper_mbx_status check_kind(const struct vesper_sa *sa, struct vesper_sa_error *err)
+enum vesper_mbx_status vesper_sa_check_kind(const struct vesper_sa *sa,
+					    struct vesper_sa_error *err)
 {
+	vesper_le32 spi;
+
 	if (sa->dir != VESPER_DIR_OUT && sa->dir != VESPER_DIR_IN)
 		return vesper_sa_fail(err, VESPER_MBX_E_DIR, FIELD(dir), sa->dir);
 	if (sa->mode != VESPER_MODE_TUNNEL && sa->mode != VESPER_MODE_TRANSPORT)
@@ -83,7 +86,8 @@ static enum vesper_mbx_status check_kind(const struct vesper_sa *sa, struct vesp
 	if (sa->icv_len != 16 &&
 	    (sa->alg == VESPER_ALG_AES_GMAC || (sa->icv_len != 8 && sa->icv_len != 12)))
 		return vesper_sa_fail(err, VESPER_MBX_E_ICV_LEN, FIELD(icv_len), sa->icv_len);
-	if (!(sa->spi[0] | sa->spi[1] | sa->spi[2])) /* RFC 4303 2.1 */
+	memcpy(&spi, __builtin_assume_aligned(sa->spi, 4), sizeof(spi));
+	if (!(le32_to_cpu(spi) & 0xffffff)) /* 1 to 255 are reserved: RFC 4303 2.1 */
 		return vesper_sa_fail(err, VESPER_MBX_E_SPI, FIELD(spi), sa->spi[3]);
 	return VESPER_MBX_OK;
 }
@@ -169,14 +173,18 @@ static enum vesper_mbx_status check_sizes(const struct vesper_sa *sa, u32 flags,
 static enum vesper_mbx_status check_ports(const struct vesper_sa *sa, u32 flags,
 					  struct vesper_sa_error *err)
 {
-	u16 sport = get_unaligned_be16(sa->sport), dport = get_unaligned_be16(sa->dport);
 	bool udp = flags & VESPER_SAF_UDP;
+	u16 sport, dport; /* is it zero? In either byte order. */
 
+	memcpy(&sport, __builtin_assume_aligned(sa->sport, 2), sizeof(sport));
+	memcpy(&dport, __builtin_assume_aligned(sa->dport, 2), sizeof(dport));
 	/* An inbound SA does not look at the source port: a NAT may change it at any time. */
 	if (udp ? !sport && is_outbound(sa) : sport)
-		return vesper_sa_fail(err, VESPER_MBX_E_PORT, FIELD(sport), sport);
+		return vesper_sa_fail(err, VESPER_MBX_E_PORT, FIELD(sport),
+				      get_unaligned_be16(sa->sport));
 	if (udp != !!dport)
-		return vesper_sa_fail(err, VESPER_MBX_E_PORT, FIELD(dport), dport);
+		return vesper_sa_fail(err, VESPER_MBX_E_PORT, FIELD(dport),
+				      get_unaligned_be16(sa->dport));
 	return VESPER_MBX_OK;
 }
 
@@ -287,6 +295,7 @@ static enum vesper_mbx_status check_selector(const struct vesper_sa *sa, u32 wor
  */
 enum vesper_mbx_status vesper_sa_check_mapped(const struct vesper_sa *sa,
 					      const struct vesper_sa_map *map,
+					      enum vesper_mbx_status kind,
 					      struct vesper_sa_error *err)
 {
 	const u32 lo = map->lo, hi = map->hi;
@@ -296,9 +305,8 @@ enum vesper_mbx_status vesper_sa_check_mapped(const struct vesper_sa *sa,
 
 	if ((hi & RESERVED_WORDS) || ((lo & LO(FIELD(mtu))) && sa->reserved0))
 		return refuse_reserved(sa, err);
-	status = check_kind(sa, err);
-	if (status)
-		return status;
+	if (kind)
+		return kind;
 	header = makes_header(sa, flags);
 	status = check_address(sa->src, lo, sa->family == VESPER_IPV4, header, FIELD(src), err);
 	if (status)
@@ -370,7 +378,7 @@ enum vesper_mbx_status vesper_sa_check(const struct vesper_sa *sa, struct vesper
 		if (first_nonzero(bytes + 128 + 4 * i, 4) < 4)
 			map.hi |= 1u << i;
 	}
-	return vesper_sa_check_mapped(sa, &map, err);
+	return vesper_sa_check_mapped(sa, &map, vesper_sa_check_kind(sa, err), err);
 }
 
 enum vesper_mbx_status vesper_sa_check_card(const struct vesper_sa *sa, u32 queues, u32 replay_max,

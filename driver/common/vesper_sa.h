@@ -52,15 +52,27 @@ struct vesper_sa_map {
 };
 
 /**
- * vesper_sa_check_mapped - the same, for whoever knows already where the SA is not zero
+ * vesper_sa_check_kind - the first half of the same: what can be said without such a map
  * @sa: the SA; neither key nor salt is read
- * @map: of all its words
  * @err: as there
  *
- * The firmware's way: the card's hardware makes the map while it copies the SA.
+ * The firmware's way: the card's hardware makes the map while it copies the SA, and this is looked at meanwhile.
+ *
+ * Return: what vesper_sa_check_mapped() is to be told. If it is VESPER_MBX_OK, key_len is one of AES.
+ */
+enum vesper_mbx_status vesper_sa_check_kind(const struct vesper_sa *sa,
+					    struct vesper_sa_error *err);
+
+/**
+ * vesper_sa_check_mapped - the second half
+ * @sa: the SA; neither key nor salt is read
+ * @map: of all its words
+ * @kind: what vesper_sa_check_kind() has returned
+ * @err: what it has filled in; as there
  */
 enum vesper_mbx_status vesper_sa_check_mapped(const struct vesper_sa *sa,
 					      const struct vesper_sa_map *map,
+					      enum vesper_mbx_status kind,
 					      struct vesper_sa_error *err);
 
 /**

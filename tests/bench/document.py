@@ -47,7 +47,7 @@ MEANING = [
     ("card.lookaside.", "the same, inbound and back to the host: decryption of ESP packets"),
     (
         "sa.add.cycles.",
-        "an SA added by the firmware, doorbell to response: plainest SA or every attribute (all), table empty or 90 % full; in_all is 497 instructions of a CPU that takes 3.45 cycles for one",
+        "an SA added by the firmware, doorbell to response: plainest SA or every attribute (all), table empty or 90 % full",
     ),
     ("latency.", "an idle card, one packet, host memory 100 cycles away"),
     ("card.pcie.bytes", "descriptors, completions, doorbells and interrupts a packet"),

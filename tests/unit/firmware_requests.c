@@ -33,6 +33,7 @@ static void test_ports(void **state)
 {
 	const struct vesper_mbx_handle *answer = (const void *)mock.response;
 	struct vesper_mbx_handle del[3] = { 0 };
+	u32 before[ARRAY_SIZE(mock.handle)];
 	struct vesper_mbx_sa_add add;
 	u8 i;
 
@@ -77,9 +78,10 @@ static void test_ports(void **state)
 		assert_int_equal(slots(100 + i), i != 1);
 	add_port(101, 1, &add);
 	assert_ok(sizeof(*answer));
+	memcpy(before, mock.handle, sizeof(before));
 	add_port(107, 7, &add);
 	assert_refused(VESPER_MBX_E_PORTS_FULL, AT(dport), 107);
-	assert_int_equal(mock.installs, 3 + 1 + 7 + 1);
+	assert_memory_equal(mock.handle, before, sizeof(before));
 	add_port(4500, 7, &add);
 	assert_ok(sizeof(*answer));
 	add_port(106, 8, &add);
