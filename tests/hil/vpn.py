@@ -180,8 +180,11 @@ def dropped(lab, gateway):
     """Packets whose SA was not there yet, or no longer, by the counts of the stack and of the driver."""
     stack = dict(line.split() for line in read(lab, gateway, "xfrm_stat").splitlines())
     driver = counters(read(lab, gateway, "ethtool"))
-    return int(stack["XfrmInNoStates"]) + sum(
-        n for k, n in driver.items() if re.match(r"queue\d+_rx_dropped", k)
+    # AcquireError: the SA's SPI is reserved, but its keys are not agreed.
+    return (
+        int(stack["XfrmInNoStates"])
+        + int(stack["XfrmAcquireError"])
+        + sum(n for k, n in driver.items() if re.match(r"queue\d+_rx_dropped", k))
     )
 
 
