@@ -8,7 +8,7 @@
 #include <linux/pci_regs.h>
 #include <string.h>
 
-enum { CAP_PM = 0x40, CAP_MSIX = 0x50, CAP_PCIE = 0x60 };
+enum { CAP_PM = 0x40, CAP_MSIX = 0x50, CAP_PCIE = 0x60, CAP_AER = 0x100 };
 
 static void set(struct pci_config *pci, unsigned int at, unsigned int bytes, uint32_t value,
 		uint32_t writable)
@@ -42,6 +42,27 @@ static void init_header(struct pci_config *pci)
 	set(pci, PCI_INTERRUPT_LINE, 1, 0, 0xff);
 }
 
+/*
+ * Advanced error reporting (PCIe 7.8.4), with the values after reset: no bus, no errors of its own, so its status
+ * stays zero. Linux recovers a card from errors, also from those that aer_inject pretends, only if it has this.
+ */
+static void init_aer(struct pci_config *pci)
+{
+	const uint32_t fatal = PCI_ERR_UNC_DLP | PCI_ERR_UNC_SURPDN | PCI_ERR_UNC_FCP |
+			       PCI_ERR_UNC_RX_OVER | PCI_ERR_UNC_MALF_TLP | PCI_ERR_UNC_INTN;
+	const uint32_t uncorrectable = fatal | PCI_ERR_UNC_POISON_TLP | PCI_ERR_UNC_COMP_TIME |
+				       PCI_ERR_UNC_COMP_ABORT | PCI_ERR_UNC_UNX_COMP |
+				       PCI_ERR_UNC_UNSUP;
+	const uint32_t correctable = PCI_ERR_COR_RCVR | PCI_ERR_COR_BAD_TLP | PCI_ERR_COR_BAD_DLLP |
+				     PCI_ERR_COR_REP_ROLL | PCI_ERR_COR_REP_TIMER |
+				     PCI_ERR_COR_ADV_NFAT;
+
+	set(pci, CAP_AER, 4, PCI_EXT_CAP_ID_ERR | 2 << 16, 0);
+	set(pci, CAP_AER + PCI_ERR_UNCOR_MASK, 4, 0, uncorrectable);
+	set(pci, CAP_AER + PCI_ERR_UNCOR_SEVER, 4, fatal, uncorrectable);
+	set(pci, CAP_AER + PCI_ERR_COR_MASK, 4, PCI_ERR_COR_ADV_NFAT, correctable);
+}
+
 void pci_config_init(struct pci_config *pci, unsigned int vectors)
 {
 	memset(pci, 0, sizeof(*pci));
@@ -68,6 +89,8 @@ void pci_config_init(struct pci_config *pci, unsigned int vectors)
 	set(pci, CAP_PCIE + PCI_EXP_LNKSTA, 2, PCI_EXP_LNKSTA_CLS_8_0GB | 16u << 4, 0);
 	set(pci, CAP_PCIE + PCI_EXP_LNKCAP2, 4, PCI_EXP_LNKCAP2_SLS_8_0GB, 0);
 	set(pci, CAP_PCIE + PCI_EXP_LNKCTL2, 2, PCI_EXP_LNKCTL2_TLS_8_0GT, 0);
+
+	init_aer(pci);
 }
 
 int pci_config_read(const struct pci_config *pci, uint64_t offset, void *to, size_t len)

@@ -159,11 +159,14 @@ static pci_ers_result_t error_detected(struct pci_dev *pdev, pci_channel_state_t
 						      PCI_ERS_RESULT_NEED_RESET;
 }
 
+/* After an error that is not fatal nobody has reset the card, and it still has the SAs that resume will bring. */
 static pci_ers_result_t slot_reset(struct pci_dev *pdev)
 {
+	int err = pcie_flr(pdev);
+
 	pci_restore_state(pdev);
 	pci_save_state(pdev);
-	return PCI_ERS_RESULT_RECOVERED;
+	return err ? PCI_ERS_RESULT_DISCONNECT : PCI_ERS_RESULT_RECOVERED;
 }
 
 static const struct pci_error_handlers error_handlers = {

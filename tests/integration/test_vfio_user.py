@@ -147,6 +147,12 @@ def test_capabilities_chain(client):
     assert client.config(msix + 4, "I") & 7 == 2
     assert client.config(msix + 8, "I") & 7 == 2
     assert client.config(found[0x10] + 4, "I") >> 28 & 1, "function-level reset"
+    # The one extended capability: error reporting, with the severities of PCIe 7.8.4.4, and no error.
+    assert client.config(0x100, "I") == 0x00020001
+    assert client.config(0x104, "I") == 0
+    assert client.config(0x10C, "I") == 0x00462030
+    client.set_config(0x108, "I", 0xFFFFFFFF)
+    assert client.config(0x108, "I") & 0x4000
 
 
 def test_msix_table_is_memory_and_pending_bits_are_not(client):
