@@ -75,9 +75,8 @@ def test_sa_table_1024():
 def filled(entries):
     """The model of sa_fill. The ring of a window is memory only: a large table makes do with small ones."""
     parameters = {"ENTRIES": entries, "WINDOW_MAX": 4096 if entries == 1024 else 128}
-    return build(
-        "sa_fill", [*SOURCES, "tests/rtl/sa/sa_filler.sv", "tests/rtl/sa/sa_fill.sv"], parameters, opt="-O2"
-    )
+    sources = [*SOURCES, "tests/rtl/sa/sa_filler.sv", "tests/rtl/sa/sa_fill.sv"]
+    return build("sa_fill", sources, parameters)
 
 
 @pytest.mark.parametrize("entries", [1024, 65536])
