@@ -58,6 +58,18 @@ def test_states():
     assert "esn" in sa["flags"]
 
 
+def test_packets_that_come_too_early(tmp_path):
+    """The peer may send with an SA before its answer is here: no SA, or only its SPI, or not yet in the driver."""
+
+    class Lab:
+        folder = tmp_path
+
+    (tmp_path / "gateway1").mkdir()
+    (tmp_path / "gateway1" / "xfrm_stat").write_text("XfrmInNoStates 1\nXfrmInError 5\nXfrmAcquireError 2\n")
+    (tmp_path / "gateway1" / "ethtool").write_text("     queue0_rx_dropped: 4\n     queue1_rx_packets: 9\n")
+    assert vpn.dropped(Lab, "gateway1") == 7
+
+
 def test_matrix_messages():
     cases = guest_matrix.cases()
     assert len({tuple(case.values()) for case in cases}) == len(cases) == 96
