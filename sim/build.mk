@@ -83,7 +83,8 @@ $(eval $(call sim_verilate,$(SIM_FULL),$$(SIM_TOP_SOURCES),$(SIM_SWITCHES) --noa
 	$$(patsubst %.c,$(CURDIR)/%.c,$$(GCM_DPI))))
 $(eval $(call sim_compile,$(SIM_FULL),$(SIM_FULL)/counting.a,$(SIM_COUNT),))
 $(eval $(call sim_program,$(SIM_FULL)/vesper-sim-counting,$(SIM_FULL)/counting.a,rel,$(SIM_COUNT) -DVM_TRACE=0,$(SIM_FIRMWARE)))
-$(SIM_PROFILE)/.trained: $(SIM_FULL)/vesper-sim-counting $(BUILD)/bin/vesper sim/train
+# Again when the model is another one, not whenever the server, the command or the firmware is.
+$(SIM_PROFILE)/.trained: $(SIM_FULL)/counting.a sim/train | $(SIM_FULL)/vesper-sim-counting $(BUILD)/bin/vesper
 	$(call say,TRAIN,$@)
 	@rm -rf $(@D) && mkdir -p $(@D)
 	@sim/train $(SIM_FULL)/vesper-sim-counting $(BUILD)/bin/vesper > $(@D)/train.log 2>&1 || \
