@@ -68,8 +68,7 @@ static enum vesper_mbx_status refuse_reserved(const struct vesper_sa *sa,
 	return vesper_sa_fail(err, VESPER_MBX_E_RESERVED, FIELD(reserved2) + i, sa->reserved2[i]);
 }
 
-enum vesper_mbx_status vesper_sa_check_kind(const struct vesper_sa *sa,
-					    struct vesper_sa_error *err)
+enum vesper_mbx_status vesper_sa_check_kind(const struct vesper_sa *sa, struct vesper_sa_error *err)
 {
 	vesper_le32 spi;
 
