@@ -13,7 +13,8 @@ FW_ARCH := -march=rv32i -mabi=ilp32
 FW_CFLAGS := $(FW_ARCH) --specs=picolibc.specs -std=gnu11 -O3 -funroll-loops -flto -g -ffunction-sections \
 	-fdata-sections -fno-strict-aliasing -fno-tree-pre -fno-tree-loop-distribute-patterns $(WARNINGS) -Ifirmware -Idriver/abi -Idriver/common -I$(BUILD)/gen
 
-# Calls between files cost the small CPU much, and so do values loaded ahead for a refusal that does not come (tree-pre). GCC itself calls what is in mem.c, so that is no part of it.
+# Calls between files cost the small CPU much, and so do values loaded ahead for a refusal that does not come (tree-pre).
+# GCC itself calls what is in mem.c, so that is no part of it.
 ALL_TARGETS += $(FW).elf $(FW).hex
 OBJS += $(FW_OBJS)
 

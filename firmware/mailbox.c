@@ -129,7 +129,7 @@ static bool header_clean(const struct vesper_mbx_hdr *hdr, struct result *res)
 	else if (hdr->reserved)
 		refuse(res, VESPER_MBX_E_RESERVED, FIELD(vesper_mbx_hdr, reserved),
 		       le16_to_cpu(hdr->reserved));
-	else if (hdr->value)
+	else
 		refuse(res, VESPER_MBX_E_RESERVED, FIELD(vesper_mbx_hdr, value),
 		       le64_to_cpu(hdr->value));
 	return false;
