@@ -258,6 +258,14 @@ def evidence(lab, gateways, cards, allowed=None):
     return report
 
 
+def requested(report, *texts):
+    """Raises Failure unless tshark has seen each of them in the HTTP requests that it decrypted."""
+    seen = " ".join(report["requests"])
+    for text in texts:
+        if text not in seen:
+            raise Failure(f"tshark does not see {text} in what it decrypts")
+
+
 def who_encrypted(report):
     """Raises Failure if the kernel's software did with offload, or seems not to have done without."""
     for name, count in report["software"].items():

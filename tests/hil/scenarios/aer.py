@@ -45,8 +45,6 @@ recovers() {
 	[ "$(value ipsec_sa_on_card)" = 1 ] || fail "$1: the SA is not on the card any more"
 }
 
-value() { ethtool -S vesper0 | awk -v name="$1:" '$1 == name {print $2}'; }
-
 moves 'before'
 [ "$(value ipsec_sa_on_card)" = 1 ] || fail 'the SA is not on the card'
 recovers 'an error that is corrected' '6. BadTLP' 0 0x40

@@ -94,8 +94,7 @@ meet ready
 
 ike --initiate --child lan4
 ike --initiate --child lan6
-swanctl --list-sas 2>/dev/null >negotiated
-step "$(grep -m 1 -o 'AES_GCM.*' negotiated); $(grep -o 'ESP:.*' negotiated | sort -u | xargs)"
+negotiated
 for bits in 128 256; do
 	grep -Eq "ESP:AES_GCM_16-$bits/(.*/)?ESN" negotiated || fail "no SA with AES-GCM-$bits and ESN"
 done
@@ -195,10 +194,7 @@ def run(lab):
 def check(lab):
     """Only ESP on the wire, tshark reads it with the kernel's keys, the counts agree, and who encrypted where."""
     report = vpn.evidence(lab, gateways=("gateway1",), cards=("card",))
-    seen = " ".join(report["requests"])
-    for text in ("10.1.0.2", "10.2.0.2", "fd01::2", "fd02::2"):
-        if text not in seen:
-            raise Failure(f"tshark does not see {text} in what it decrypts")
+    vpn.requested(report, "10.1.0.2", "10.2.0.2", "fd01::2", "fd02::2")
     vpn.who_encrypted(report)
     peer = vpn.states(vpn.read(lab, "gateway2", "state.final"))
     for sa in report["gateways"]["gateway1"]["sas"]:

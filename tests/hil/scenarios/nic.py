@@ -59,7 +59,6 @@ refuses() {
 	echo "refused  $*: $(grep -E -- "$text" <<<"$out" | head -n 1)"
 }
 
-stat() { ethtool -S vesper0 | awk -v name="$1:" '$1 == name {print $2}'; }
 
 card_up 10.0.0.1/24
 sysctl -qw net.ipv6.conf.vesper0.disable_ipv6=1
@@ -139,13 +138,13 @@ refuses . ethtool -N vesper0 rx-flow-hash udp4 sf
 moves 'another key'
 says '0x0000:[[:space:]]+52 50 53 56' ethtool -d vesper0 hex on
 says 'software-transmit' ethtool -T vesper0
-[ "$(stat queue0_tx_packets)" -gt 0 ] || fail 'no packets of queue 0'
-[ "$(stat card_rx_ok)" -gt 0 ] || fail 'the card counts nothing'
+[ "$(value queue0_tx_packets)" -gt 0 ] || fail 'no packets of queue 0'
+[ "$(value card_rx_ok)" -gt 0 ] || fail 'the card counts nothing'
 echo "ok       ethtool -S vesper0: $(ethtool -S vesper0 | wc -l) counters"
 
 step 'statistics'
 rx=$(cat /sys/class/net/vesper0/statistics/rx_packets)
-[ "$rx" = $(($(stat queue0_rx_packets) + $(stat queue1_rx_packets))) ] || fail 'ndo_get_stats64 and ethtool -S differ'
+[ "$rx" = $(($(value queue0_rx_packets) + $(value queue1_rx_packets))) ] || fail 'ndo_get_stats64 and ethtool -S differ'
 if [ "$(uname -r | cut -d. -f1)" -ge 7 ] || [ "$(uname -r | cut -d. -f2)" -ge 12 ]; then
 	python3 /tmp/qstats.py "$(cat /sys/class/net/vesper0/ifindex)" >/tmp/qstats
 	cat /tmp/qstats
@@ -183,10 +182,10 @@ says 'rx completions:' devlink health diagnose $D reporter queues
 # resets NUMBER: so many have been, now or soon.
 resets() {
 	local waited=0
-	until [ "$(stat resets)" = $1 ]; do
+	until [ "$(value resets)" = $1 ]; do
 		sleep 0.5
 		waited=$((waited + 1))
-		[ $waited -lt 20 ] || fail "$(stat resets) resets, not $1"
+		[ $waited -lt 20 ] || fail "$(value resets) resets, not $1"
 	done
 }
 says '' devlink health test $D reporter queues
@@ -246,7 +245,7 @@ moves 'MTU 9600'
 says '' ip maddress add 01:00:5e:00:00:77 dev vesper0
 says '' ip link set vesper0 promisc on
 moves 'promiscuous'
-[ "$(stat queue0_tx_checksum_by_card)$(stat queue0_tx_tso)$(stat queue0_rx_checksum_by_card)" = 000 ] ||
+[ "$(value queue0_tx_checksum_by_card)$(value queue0_tx_tso)$(value queue0_rx_checksum_by_card)" = 000 ] ||
 	fail 'the card is counted to have done what it cannot do'
 no_trouble
 """

@@ -106,7 +106,6 @@ flush() {
 
 # packets SPI: what the stack counts of that SA.
 packets() { ip -s xfrm state list spi $1 | sed -n '/lifetime current/{n;s/.* \([0-9]*\)(packets).*/\1/p}'; }
-value() { ethtool -S vesper0 | awk -v n="$1:" '$1 == n {print $2}'; }
 case_is() {
 	CASE=$1 MODE=$2 OUTER=$3 INNER=$4 ALG=$5 ICV=$7 UDP=$8 NET=${9-1} REQID=1 SPI1=0x1001 SPI2=0x1002
 	KEY=0x$(printf '%0*d' $((2 * $6 + 8)) 0 | tr 0 5)
