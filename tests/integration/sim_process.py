@@ -34,8 +34,15 @@ class Sim:
         self.wait_for(lambda: self.path.is_socket() and self.identity() != stale, "its socket")
 
     def identity(self):
-        """Tells a socket from one that an earlier process left at the same path."""
-        return (self.path.stat().st_ino, self.path.stat().st_ctime_ns) if self.path.exists() else None
+        """Tells a socket from one that an earlier process left at the same path.
+
+        The simulator removes the earlier one at any moment, so existence is not asked beforehand.
+        """
+        try:
+            status = self.path.stat()
+        except FileNotFoundError:
+            return None
+        return status.st_ino, status.st_ctime_ns
 
     def wait_for(self, condition, what, seconds=20):
         end = time.monotonic() + seconds
