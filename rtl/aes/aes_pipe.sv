@@ -83,11 +83,27 @@ module aes_pipe
       en[0] <= i_en;
       len[0] <= i_len;
       key[0] <= first_key;
-      for (int c = 0; c < BLOCKS; c++) if (i_en[c]) state[0][c] <= i_block[c] ^ i_key[127:0];
     end
   end
 
-  assign entry[0] = state[0];
+  for (genvar c = 0; c < BLOCKS; c++) begin : g_begin
+    wire [127:0] begins = i_block[c] ^ i_key[127:0];
+
+    aes_state_reg u_state (
+        .clk,
+        .i_en(i_valid && i_en[c]),
+        .i_state(begins),
+        .o_state(state[0][c])
+    );
+    aes_state_reg #(
+        .SUBSTITUTE(1'b0)
+    ) u_entry (
+        .clk,
+        .i_en(i_valid && i_en[c]),
+        .i_state(begins),
+        .o_state(entry[0][c])
+    );
+  end
 
   for (genvar s = 1; s <= ROUNDS_MAX; s++) begin : g_stage
     aes_stage #(

@@ -8,8 +8,9 @@
 // for the stage of its first round (ENTRY_128, ENTRY_192 in aes_pkg); until then what its beat's
 // i_state makes here is of no use.
 //
-// i_key stands in front of this stage (see key_state_t), o_key in front of the next one. Registers are
-// written only while i_valid, and a column only while its i_en is set.
+// i_key stands in front of this stage (see key_state_t), o_key in front of the next one. A state is
+// handed on as aes_state_reg shows it: through the S-box already, but for the last stage's and the table
+// form's. Registers are written only while i_valid, and a column only while its i_en is set.
 module aes_stage
   import aes_pkg::*;
 #(
@@ -77,31 +78,30 @@ module aes_stage
       {s0[31:24], s3[23:16], s2[15:8], s1[7:0]},
       {s3[31:24], s2[23:16], s1[15:8], s0[7:0]}
     };
-    wire [3:0][31:0] substituted;
+    logic [3:0][31:0] next;
 
-    if (!FormTable) begin : g_logic
-      for (genvar w = 0; w < 4; w++) begin : g_word
-        aes_sub_word u_sub (
-            .i_word(shifted[w]),
-            .o_word(substituted[w])
-        );
-      end
-    end else begin : g_table
-      assign substituted = '0;
-      wire unused = &{1'b0, substituted};
-    end
-
-    always_ff @(posedge clk) begin
-      if (i_valid && i_en[c]) begin
+    always_comb begin
+      next = '0;
+      // what nobody takes costs the simulator nothing
+      if (!FormTable || (i_valid && i_en[c])) begin
         for (int w = 0; w < 4; w++) begin
-          if (FormTable && STAGE == ROUNDS_MAX) o_state[c][32*w+:32] <= sub_word(shifted[w]) ^ i_key.a[w];
-          else if (FormTable) o_state[c][32*w+:32] <= round_word(shifted[w], i_key.a[w]);
-          else if (STAGE == ROUNDS_MAX) o_state[c][32*w+:32] <= substituted[w] ^ i_key.a[w];
-          else o_state[c][32*w+:32] <= mix_column(substituted[w]) ^ i_key.a[w];
+          if (FormTable && STAGE == ROUNDS_MAX) next[w] = sub_word(shifted[w]) ^ i_key.a[w];
+          else if (FormTable) next[w] = round_word(shifted[w], i_key.a[w]);
+          else if (STAGE == ROUNDS_MAX) next[w] = shifted[w] ^ i_key.a[w];
+          else next[w] = mix_column(shifted[w]) ^ i_key.a[w];
         end
-        if (enters) o_state[c] <= i_entry[c];
+        if (enters) next = i_entry[c];
       end
     end
+
+    aes_state_reg #(
+        .SUBSTITUTE(STAGE < ROUNDS_MAX)
+    ) u_state (
+        .clk,
+        .i_en(i_valid && i_en[c]),
+        .i_state(next),
+        .o_state(o_state[c])
+    );
 
     if (STAGE < ENTRY_128) begin : g_wait
       always_ff @(posedge clk) if (i_valid && i_en[c]) o_entry[c] <= i_entry[c];

@@ -55,23 +55,24 @@ module gcm_slots
   gcm_job_t [Depth-1:0] job_q;
   logic [511:0] data_q[Depth];
   logic [6:0] bytes_q[Depth];
-  logic last_q[Depth];
   logic [1:0] wp, rp;
   logic [2:0] count;
-  logic in_first;
+  logic in_first, in_straddles;
 
   wire push = s_valid && s_ready;
   logic pop;
 
   assign s_ready = count != 3'(Depth) && !hold;
 
+  wire straddling = in_first ? s_job.aad_bytes == AAD_STRADDLING : in_straddles;
+
   always_ff @(posedge clk) begin
     if (push) begin
       data_q[wp] <= s_data;
       bytes_q[wp] <= s_bytes;
-      last_q[wp] <= s_last;
       wp <= wp + 2'd1;
       in_first <= s_last;
+      in_straddles <= straddling;
     end
     if (pop) rp <= rp + 2'd1;
     count <= count + 3'(push) - 3'(pop);
@@ -92,51 +93,94 @@ module gcm_slots
   end
 
   // ---- how much of the packet is left, as far as it matters
-  wire [1:0] rp1 = rp + 2'd1;
-  wire [1:0] rp2 = rp + 2'd2;
-  wire last0 = last_q[rp];
-  wire last1 = last_q[rp1];
-  wire last2 = last_q[rp2];
-  wire known = (count >= 3'd1 && last0) || (count >= 3'd2 && last1) || count >= 3'd3;
+  // What decides about a beat stands beside the memories in registers that move up, the head in 0, and
+  // all that follows from it is known a cycle ahead: for the case that the head goes and that it stays.
+  typedef struct packed {
+    logic valid;
+    logic last;
+    logic [2:0] slots;  // with `last`: its blocks and two
+  } beat_t;
 
-  logic [2:0] sub;
-  logic [3:0] rem_head, rem;
-  logic straddles;
-  wire [6:0] ahead = straddles ? 7'd4 : 7'd0;  // bytes that GHASH sees before the stream's
+  // What is known of the beat in front.
+  typedef struct packed {
+    logic known;  // enough of what follows is here
+    logic last;
+    logic [3:0] rem;  // slots to the packet's end, saturated: 15
+    logic ends;  // this issue takes the last of the beat's slots
+  } head_t;
+
+  function automatic head_t head_of(input beat_t [2:0] beat);
+    head_of.known = beat[0].last || beat[1].last || beat[2].valid;
+    head_of.last  = beat[0].last;
+    if (beat[0].last) head_of.rem = 4'(beat[0].slots);
+    else if (beat[1].last) head_of.rem = 4'(beat[1].slots) + 4'd4;
+    else if (beat[2].last) head_of.rem = 4'(beat[2].slots) + 4'd8;
+    else head_of.rem = 4'd15;
+    head_of.ends = beat[0].last ? 4'(beat[0].slots) <= 4'(BLOCKS) : Subs == 1;
+  endfunction
+
+  beat_t [Depth-1:0] beats, stay, move;
+  beat_t pushed;
+  assign pushed = '{valid: 1'b1, last: s_last, slots: 3'(blocks_of(s_bytes + (straddling ? 7'd4 : 7'd0))) + 3'd2};
 
   always_comb begin
-    if (last0) rem_head = 4'(blocks_of(bytes_q[rp] + ahead)) + 4'd2;
-    else if (last1) rem_head = 4'(blocks_of(bytes_q[rp1] + ahead)) + 4'd6;
-    else if (last2) rem_head = 4'(blocks_of(bytes_q[rp2] + ahead)) + 4'd10;
-    else rem_head = 4'd15;
-    rem = rem_head - 4'(sub) * 4'(BLOCKS);
+    stay = beats;
+    for (int unsigned i = 0; i < Depth; i++) begin
+      if (push && count == 3'(i)) stay[i] = pushed;
+    end
+    move = {beat_t'('0), stay[Depth-1:1]};
+  end
+
+  always_ff @(posedge clk) begin
+    beats <= pop ? move : stay;
+    if (rst) beats <= '0;
   end
 
   // ---- issue
+  logic [2:0] sub;
+  logic begins;  // sub is 0
+  head_t head;
   logic [CreditBits-1:0] credits;
+  logic credit;  // there is one
   logic first;  // the head opens a packet
   logic [1:0] beat_no;  // beats of this packet so far, saturated: 2 even, 3 odd
 
-  wire take = known && sub == 3'd0 && credits != '0;
-  wire issue = take || (known && sub != 3'd0);
-  wire sub_last = last0 ? (rem <= 4'(BLOCKS)) : (sub == 3'(Subs - 1));
-  wire opens = first && sub == 3'd0;
+  wire issue = head.known && (!begins || credit);
+  wire take = issue && begins;
+  wire opens = first && begins;
+  wire last0 = head.last;
+  wire [3:0] rem = head.rem;
 
-  assign pop = issue && sub_last;
+  assign pop = issue && head.ends;
 
   always_ff @(posedge clk) begin
+    if (pop) begin
+      head   <= head_of(move[2:0]);
+      sub    <= '0;
+      begins <= 1'b1;
+      first  <= head.last;
+    end else if (issue) begin
+      head.rem <= head.rem - 4'(BLOCKS);
+      head.ends <= head.last ? head.rem <= 4'(2 * BLOCKS) : sub + 3'd1 == 3'(Subs - 1);
+      sub <= sub + 3'd1;
+      begins <= 1'b0;
+    end else begin
+      head <= head_of(stay[2:0]);
+    end
     if (issue) begin
-      sub <= sub_last ? 3'd0 : sub + 3'd1;
-      if (sub_last) first <= last0;
-      if (sub_last && last0) beat_no <= 2'd0;
+      if (pop && head.last) beat_no <= 2'd0;
       else beat_no <= {beat_no != 2'd0, !beat_no[0]};
     end
     credits <= credits - CreditBits'(take) + CreditBits'(release_beat);
+    credit  <= release_beat || credits > CreditBits'(take);
     if (rst) begin
+      head <= '0;
       sub <= '0;
+      begins <= 1'b1;
       first <= 1'b1;
       beat_no <= '0;
       credits <= CreditBits'(CREDITS);
+      credit <= 1'b1;
     end
   end
 
@@ -149,7 +193,6 @@ module gcm_slots
 
   wire [4:0] prefix = opens ? job_q[rp].aad_bytes : aad_bytes;
   wire plain = opens ? job_q[rp].auth_only : o_meta.plain;
-  assign straddles = opens ? job_q[rp].aad_bytes == AAD_STRADDLING : o_meta.straddles;
 
   wire [31:0] stream = total + 32'(bytes_q[rp]);  // bytes with the head
 
@@ -158,7 +201,7 @@ module gcm_slots
 
   always_comb begin
     lengths = '0;
-    if ((known && last0) || !Sparing) begin
+    if ((head.known && last0) || !Sparing) begin
       if (plain) lengths = {64'd0, bswap64({29'd0, stream + 32'(prefix), 3'd0})};
       else lengths = {bswap64({29'd0, stream, 3'd0}), bswap64({56'd0, prefix, 3'd0})};
     end
@@ -175,7 +218,7 @@ module gcm_slots
       for (int unsigned l = 1; l <= 4; l++) begin
         if (l % BLOCKS == c && (BLOCKS == 4 || sub == 3'(l / BLOCKS))) block = d[l-1];
       end
-      if (c == 0 && sub == 3'd0) block = first ? job_q[rp].aad[127:0] : carry;
+      if (c == 0 && begins) block = first ? job_q[rp].aad[127:0] : carry;
     end
 
     always_ff @(posedge clk) begin
@@ -205,7 +248,7 @@ module gcm_slots
       if (opens) begin
         o_meta.decrypt <= job_q[rp].decrypt;
         o_meta.plain <= job_q[rp].auth_only;
-        o_meta.straddles <= straddles;
+        o_meta.straddles <= job_q[rp].aad_bytes == AAD_STRADDLING;
         o_meta.aad_end <= job_q[rp].aad[159:128];
         o_key <= job_q[rp].key;
         o_key_len <= job_q[rp].key_len;

