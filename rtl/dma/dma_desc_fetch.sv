@@ -59,7 +59,6 @@ module dma_desc_fetch
   localparam int BurstW = $clog2(BURSTS);
 
   logic [15:0] asked, got, used;  // indices: requested, arrived, given out
-  logic [127:0] lanes[4][Rows];
 
   // ---- requests ----
   logic [4:0] burst_count[BURSTS];  // descriptors of each outstanding burst
@@ -116,25 +115,29 @@ module dma_desc_fetch
   logic [4:0] done;  // descriptors of the current burst that arrived
   logic [4:0] left;
   logic [2:0] fill;
+  logic [3:0] takes;  // which descriptors of the beat are taken
   always_comb begin
-    left = '0;
-    fill = '0;
+    left  = '0;
+    fill  = '0;
+    takes = '0;
     if (r_valid) begin
       left = burst_count[burst_out] - done;
       fill = 3'd4 - {1'b0, got[1:0]};
       if (left < 5'(fill)) fill = left[2:0];
+      for (int i = 0; i < 4; i++) takes[i] = i >= int'(got[1:0]) && i < int'(got[1:0]) + int'(fill);
     end
   end
   assign failed = r_valid && r_beat.error;
 
+  // a memory for each place of a beat
+  logic [3:0][127:0] head;
+  for (genvar i = 0; i < 4; i++) begin : g_lane
+    logic [127:0] rows[Rows];
+    always_ff @(posedge clk) if (takes[i]) rows[got[RowW+1:2]] <= r_beat.data[128*i+:128];
+    assign head[i] = rows[used[RowW+1:2]];
+  end
+
   always_ff @(posedge clk) begin
-    if (r_valid) begin
-      for (int i = 0; i < 4; i++) begin
-        if (i >= int'(got[1:0]) && i < int'(got[1:0]) + int'(fill)) begin
-          lanes[i][got[RowW+1:2]] <= r_beat.data[128*i+:128];
-        end
-      end
-    end
     if (rst || clear) begin
       got <= '0;
       done <= '0;
@@ -155,7 +158,7 @@ module dma_desc_fetch
   assign d_index = used;
   always_comb begin
     d_data = '0;
-    if (d_valid) d_data = lanes[used[1:0]][used[RowW+1:2]];
+    if (d_valid) d_data = head[used[1:0]];
   end
   always_ff @(posedge clk) begin
     if (rst || clear) used <= '0;
@@ -172,12 +175,8 @@ module dma_desc_fetch
     wire gone = d_valid && d_ready && ends_frame(d_data[TXD_OP_LSB+:8], d_data[TXD_FLAGS_LSB+:8]);
     always_comb begin
       came = '0;
-      if (r_valid) begin
-        for (int i = 0; i < 4; i++) begin
-          if (i >= int'(got[1:0]) && i < int'(got[1:0]) + int'(fill)) begin
-            came += 16'(ends_frame(r_beat.data[128*i+TXD_OP_LSB+:8], r_beat.data[128*i+TXD_FLAGS_LSB+:8]));
-          end
-        end
+      for (int i = 0; i < 4; i++) begin
+        if (takes[i]) came += 16'(ends_frame(r_beat.data[128*i+TXD_OP_LSB+:8], r_beat.data[128*i+TXD_FLAGS_LSB+:8]));
       end
     end
     always_ff @(posedge clk) begin
