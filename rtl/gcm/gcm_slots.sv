@@ -188,13 +188,15 @@ module gcm_slots
 
   // ---- slots
   logic [127:0] carry;
-  logic [31:0] total;  // bytes of this packet before the head
+  logic [31:0] total;  // `so_far`, of a head that is not a packet's first
   logic [4:0] aad_bytes;
 
   wire [4:0] prefix = opens ? job_q[rp].aad_bytes : aad_bytes;
   wire plain = opens ? job_q[rp].auth_only : o_meta.plain;
 
-  wire [31:0] stream = total + 32'(bytes_q[rp]);  // bytes with the head
+  // bytes that GHASH counts as one: the stream's, and with `plain` the prefix's
+  wire [31:0] so_far = first ? (plain ? 32'(prefix) : 32'd0) : total;
+  wire [31:0] counted = so_far + 32'(bytes_q[rp]);  // with the head
 
   logic [127:0] lengths;
   logic [3:0][127:0] d;
@@ -202,8 +204,8 @@ module gcm_slots
   always_comb begin
     lengths = '0;
     if ((head.known && last0) || !Sparing) begin
-      if (plain) lengths = {64'd0, bswap64({29'd0, stream + 32'(prefix), 3'd0})};
-      else lengths = {bswap64({29'd0, stream, 3'd0}), bswap64({56'd0, prefix, 3'd0})};
+      if (plain) lengths = {64'd0, bswap64({29'd0, counted, 3'd0})};
+      else lengths = {bswap64({29'd0, counted, 3'd0}), bswap64({56'd0, prefix, 3'd0})};
     end
   end
 
@@ -233,7 +235,7 @@ module gcm_slots
     o_valid <= issue && !rst;
     if (pop) begin
       carry <= d[3];
-      total <= last0 ? 32'd0 : total + 32'd64;
+      total <= so_far + 32'd64;
     end
     if (issue) begin
       o_meta.first <= opens;

@@ -34,4 +34,5 @@ def test_arithmetic(lut6):
         "gcm.cocotb_arith",
         defines={"VESPER_LUT6": None} if lut6 else None,
         extra_args=["-Wno-UNUSEDPARAM"],
+        opt="-O0",  # the look-up tables compile for longer than they run
     )
