@@ -78,7 +78,7 @@ struct vesper_dev_info {
 	bool data_path_open;
 	bool selftest_failed;
 	bool fw_dead;
-	const char *transport; /* "vfio-user", "vfio" */
+	const char *transport; /* "vfio-user", "vfio-group", "vfio-iommufd" */
 };
 
 /* Reads the card's registers. Return: 0, -ETIMEDOUT, -ECONNRESET, -EPROTO. */

@@ -10,6 +10,7 @@
 
 #include "vesper_error.h"
 #include "vesper_pci.h"
+#include "vesper_transport.h"
 
 /* A file of a PCI device. */
 static void device_path(char path[PATH_MAX], const char *root, const char *address,
@@ -68,6 +69,29 @@ static void find_driver(const char *root, const char *address, char *driver, siz
 		driver[0] = 0;
 }
 
+/* The device's name in VFIO; it has a number only with a file of its own. */
+static void find_cdev(const char *root, struct vesper_pci *card)
+{
+	char path[PATH_MAX], name[40];
+	struct dirent *entry;
+	DIR *dir;
+
+	device_path(path, root, card->address, "vfio-dev");
+	dir = opendir(path);
+	if (!dir)
+		return;
+	while (!card->cdev[0] && (entry = readdir(dir))) {
+		if (strncmp(entry->d_name, "vfio", 4) ||
+		    strlen(entry->d_name) >= sizeof(card->cdev))
+			continue;
+		snprintf(name, sizeof(name), "vfio-dev/%.15s/dev", entry->d_name);
+		device_path(path, root, card->address, name);
+		if (!access(path, F_OK))
+			strcpy(card->cdev, entry->d_name);
+	}
+	closedir(dir);
+}
+
 static int read_id(const char *root, const char *address, const char *name, u16 *id)
 {
 	char path[PATH_MAX];
@@ -113,6 +137,7 @@ int vesper_pci_look(const char *root, const char *address, struct vesper_pci *ca
 	find_driver(root, card->address, card->driver, sizeof(card->driver));
 	device_path(path, root, card->address, "iommu_group");
 	card->group = link_name(path, group, sizeof(group)) ? atoi(group) : -1;
+	find_cdev(root, card);
 	return 0;
 }
 
@@ -173,14 +198,12 @@ int vesper_pci_blocker(const char *root, const struct vesper_pci *card)
 	return err;
 }
 
-int vesper_pci_no_file(const char *path, int error)
+int vesper_pci_no_file(const char *path, const char *module, int error)
 {
 	switch (error) {
 	case ENOENT:
-		return vesper_error(-error,
-				    "there is no %s: `modprobe " VESPER_PCI_DRIVER
-				    "` as root brings it",
-				    path);
+		return vesper_error(-error, "there is no %s: `modprobe %s` as root brings it", path,
+				    module);
 	case EACCES:
 	case EPERM:
 		return vesper_error(-EACCES,
@@ -247,7 +270,7 @@ int vesper_pci_bind(const char *root, struct vesper_pci *card)
 		return err;
 	snprintf(path, sizeof(path), "%s/sys/bus/pci/drivers/" VESPER_PCI_DRIVER, root);
 	if (access(path, F_OK))
-		return vesper_pci_no_file(path, ENOENT);
+		return vesper_pci_no_file(path, VESPER_PCI_DRIVER, ENOENT);
 	err = move(root, card, VESPER_PCI_DRIVER);
 	if (!err && strcmp(card->driver, VESPER_PCI_DRIVER))
 		err = vesper_error(-EBUSY,
@@ -259,18 +282,17 @@ int vesper_pci_bind(const char *root, struct vesper_pci *card)
 
 int vesper_pci_unbind(const char *root, struct vesper_pci *card)
 {
-	char path[PATH_MAX];
-	int fd;
+	struct vesper_transport *t;
+	int err;
 
 	if (strcmp(card->driver, VESPER_PCI_DRIVER))
 		return vesper_error(-EINVAL, "%s is not bound to " VESPER_PCI_DRIVER ", but to %s",
 				    card->address, card->driver[0] ? card->driver : "no driver");
 	/* The kernel would wait until its user is done with it. */
-	snprintf(path, sizeof(path), "%s/dev/vfio/%d", root, card->group);
-	fd = open(path, O_RDWR | O_CLOEXEC);
-	if (fd < 0 && errno == EBUSY)
-		return vesper_pci_no_file(path, errno);
-	if (fd >= 0)
-		close(fd);
+	err = vesper_vfio_open(root, card->address, &t);
+	if (!err)
+		t->ops->close(t);
+	else if (err == -EBUSY && !vesper_pci_blocker(root, card))
+		return err;
 	return move(root, card, "\n");
 }

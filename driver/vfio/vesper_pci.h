@@ -16,6 +16,7 @@ struct vesper_pci {
 	u16 vendor, device;
 	char driver[32]; /* "": none */
 	int group;	 /* IOMMU group; -1: none */
+	char cdev[16];	 /* vfio0 of /dev/vfio/devices; "": this kernel gives it no such file */
 };
 
 /* Is @text a PCI address, domain or not? @address, unless NULL: the same in sysfs' form. */
@@ -30,8 +31,8 @@ int vesper_pci_usable(const struct vesper_pci *card);
 /* A device that keeps the card's IOMMU group from use: -EBUSY and its name, 0 if there is none. */
 int vesper_pci_blocker(const char *root, const struct vesper_pci *card);
 
-/* Note why @path could not be opened, and what mends it. Return: -@error. */
-int vesper_pci_no_file(const char *path, int error);
+/* Note why @path could not be opened, and what mends it: @module if it is missing. Return: -@error. */
+int vesper_pci_no_file(const char *path, const char *module, int error);
 
 /**
  * vesper_pci_bind - take a card from its driver and give it to vfio-pci

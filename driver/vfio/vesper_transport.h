@@ -69,7 +69,8 @@ int vesper_vfio_user_open(const char *path, u32 timeout_ms, struct vesper_transp
  * @address: PCI address
  * @transport: result
  *
- * The kernel resets the card as it is taken, and again when its user has gone.
+ * By iommufd where the kernel offers it, by group and container otherwise. The kernel resets the
+ * card as it is taken, and again when its user has gone.
  *
  * Return: 0, -ENODEV: no such device, or not a Vesper card; -EOPNOTSUPP: no IOMMU; -EBUSY: another
  * driver or program has it, or what it shares its IOMMU group with; -EACCES: no permission;

@@ -4,7 +4,10 @@
 
 HIL := $(BUILD)/hil
 
-.PHONY: hil hil-bench hil-module hil-root hil-selftests
+# Debian's source package of the kernel, for whoever needs it.
+HIL_SOURCE := $(HIL)/source
+
+.PHONY: hil hil-bench hil-iommufd hil-module hil-root hil-selftests
 hil-root: | apt
 	@deps/install tests/hil/apt.txt
 	@tests/hil/build-root $(HIL)/root $(HIL_KERNEL)
@@ -18,13 +21,17 @@ hil-module: hil-root $(LINUX_SRC)/.stamp
 
 # For scenario selftests.
 hil-selftests: hil-root
-	@tests/hil/build-selftests $(HIL)/root $(HIL)/selftests
+	@tests/hil/build-selftests $(HIL)/root $(HIL_SOURCE) $(HIL)/selftests
+
+# For scenario vfio.
+hil-iommufd: hil-root
+	@tests/hil/build-iommufd $(HIL)/root $(HIL_SOURCE) $(HIL)/iommufd
 
 # Scenarios may be run with the newest backport of the kernel; the demo does without it.
 hil hil-bench: HIL_KERNEL := newest
 
 # SCENARIOS='link' runs some.
-hil: all hil-module hil-selftests $(VFIO_DMA) ## stock kernels in virtual machines drive the card: all scenarios
+hil: all hil-module hil-selftests hil-iommufd $(VFIO_DMA) ## stock kernels in virtual machines drive the card: all scenarios
 	@$(PY) tests/hil/run $(SCENARIOS)
 
 hil-bench: all hil-module ## the card beside QEMU's e1000e, ESP offloads beside software: build/hil/bench*.json

@@ -18,6 +18,10 @@ class Failure(Exception):
     """What went wrong, in one sentence, with the place to look."""
 
 
+class Skipped(Exception):
+    """Why a scenario cannot be run here, in one sentence, with what mends it."""
+
+
 class Card:
     """A vesper-sim process; its socket, its address, its capture of the wire, its counters."""
 

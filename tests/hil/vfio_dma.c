@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * Has a card reach for memory that its driver did not map: a frame is to be read from there, then one to be
- * written. Either must be refused and reported, and the queue pair must work on.
+ * written. Either must be refused and reported, and the queue pair must work on. Says which transport it was.
  *
  * Usage: vfio-dma CARD
  */
@@ -115,12 +115,16 @@ int main(int argc, char **argv)
 	struct vesper_dev_opts o = { .size = sizeof(o), .card = argc > 1 ? argv[1] : NULL };
 	struct vesper_buf *buf, *many[64];
 	struct vesper_stats before, after;
+	struct vesper_dev_info info;
 	struct vesper_queue *q;
 	struct vesper_dev *dev;
 	int bad = 0;
 
 	if (vesper_dev_open(&o, &dev))
 		return fail("open");
+	if (vesper_dev_info(dev, &info))
+		return fail("info");
+	printf("by %s\n", info.transport);
 	if (vesper_queue_open(dev, 0, NULL, &q) || vesper_dev_stats(dev, &before))
 		return fail("queue pair 0");
 	buf = vesper_buf_get(q);

@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The laboratory of virtual machines: its quickest scenario, and the parts of it that need no guest."""
 
+import importlib.machinery
+import importlib.util
 import os
 import struct
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from xml.etree import ElementTree
 
 import pytest
 
@@ -84,3 +88,23 @@ def test_unknown_scenario():
     result = subprocess.run([sys.executable, HIL / "run", "nonsense"], capture_output=True, text=True)
     assert result.returncode == 2
     assert "no scenario nonsense; there are: " in result.stderr
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_scenario_that_cannot_be_run(tmp_path, monkeypatch, capsys, named):
+    """It is skipped, with the reason, and never passed; asked for by its name it fails."""
+    loader = importlib.machinery.SourceFileLoader("hil_run", str(HIL / "run"))
+    run = importlib.util.module_from_spec(importlib.util.spec_from_loader(loader.name, loader))
+    loader.exec_module(run)
+
+    def skip(*_):
+        raise run.Skipped("no module")
+
+    monkeypatch.setattr(run, "Lab", lambda *_: SimpleNamespace(close=lambda: None))
+    monkeypatch.setattr(run, "scenarios", lambda: {"some:new": (SimpleNamespace(run=skip), "new")})
+    monkeypatch.setattr(sys, "argv", ["run", "--out", str(tmp_path)] + ["some:new"] * named)
+    assert run.main() == named
+    said = capsys.readouterr().out
+    assert f"some:new {'FAILED' if named else 'skipped'} in 0 s: no module" in said
+    case = ElementTree.parse(tmp_path / "junit.xml").find("testcase")
+    assert (case.find("skipped") is None, case.find("failure") is None) == (named, not named)

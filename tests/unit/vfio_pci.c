@@ -1,13 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Cards in a sysfs made of files: found, diagnosed, given to vfio-pci and back; places for their memory. */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <cmocka.h>
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -16,155 +10,14 @@
 #include "vesper_dev.h"
 #include "vesper_iova.h"
 #include "vesper_pci.h"
-#include "vesper_transport.h"
-
-#define CARD	"0000:01:00.0"
-#define TWIN	"0000:02:00.0"
-#define FOREIGN "0000:00:1f.6"
-#define PATH	400
-
-static char root[32];
-
-static const char *at(const char *path)
-{
-	static char full[PATH];
-
-	snprintf(full, sizeof(full), "%s/%s", root, path);
-	return full;
-}
-
-/* Make folders on the way to @path. */
-static void make_folders(const char *path)
-{
-	char full[PATH];
-	char *slash;
-
-	snprintf(full, sizeof(full), "%s", at(path));
-	for (slash = strchr(full + strlen(root) + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-		*slash = 0;
-		mkdir(full, 0755);
-		*slash = '/';
-	}
-}
-
-static void put(const char *path, const char *text)
-{
-	FILE *file;
-
-	make_folders(path);
-	file = fopen(at(path), "w");
-	assert_non_null(file);
-	fputs(text, file);
-	fclose(file);
-}
-
-static void get(const char *path, char *text, size_t size)
-{
-	FILE *file = fopen(at(path), "r");
-
-	assert_non_null(file);
-	text[fread(text, 1, size - 1, file)] = 0;
-	fclose(file);
-}
-
-static void link_to(const char *path, const char *target)
-{
-	make_folders(path);
-	unlink(at(path));
-	assert_int_equal(symlink(target, at(path)), 0);
-}
-
-static void device_file(const char *address, const char *name, const char *text)
-{
-	char path[PATH];
-
-	snprintf(path, sizeof(path), "sys/bus/pci/devices/%s/%s", address, name);
-	put(path, text);
-}
-
-static void set_driver(const char *address, const char *driver)
-{
-	char path[PATH], target[PATH];
-
-	snprintf(path, sizeof(path), "sys/bus/pci/devices/%s/driver", address);
-	snprintf(target, sizeof(target), "../../drivers/%s", driver);
-	if (driver[0])
-		link_to(path, target);
-	else
-		unlink(at(path));
-}
-
-static void set_group(const char *address, int group)
-{
-	char path[PATH], target[PATH];
-
-	snprintf(path, sizeof(path), "sys/bus/pci/devices/%s/iommu_group", address);
-	snprintf(target, sizeof(target), "../../../../kernel/iommu_groups/%d", group);
-	link_to(path, target);
-	snprintf(path, sizeof(path), "sys/kernel/iommu_groups/%d/devices/%s", group, address);
-	put(path, "");
-}
-
-static void add_device(const char *address, const char *vendor, const char *device)
-{
-	device_file(address, "vendor", vendor);
-	device_file(address, "device", device);
-	device_file(address, "class", "0x020000\n");
-	device_file(address, "driver_override", "(null)\n");
-}
-
-static void add_driver(const char *name)
-{
-	char path[PATH];
-
-	snprintf(path, sizeof(path), "sys/bus/pci/drivers/%s/unbind", name);
-	put(path, "");
-}
-
-static int make_tree(void **state)
-{
-	(void)state;
-	strcpy(root, "/tmp/vesper-XXXXXX");
-	assert_non_null(mkdtemp(root));
-	add_device(TWIN, "0x1234\n", "0x7e59\n");
-	add_device(CARD, "0x1234\n", "0x7e59\n");
-	add_device(FOREIGN, "0x8086\n", "0x15bb\n");
-	put("sys/bus/pci/drivers_probe", "");
-	return 0;
-}
-
-static int remove_tree(void **state)
-{
-	char command[64];
-
-	(void)state;
-	snprintf(command, sizeof(command), "rm -rf %s", root);
-	return system(command);
-}
+#include "vfio_tree.h"
 
 static struct vesper_pci look(void)
 {
 	struct vesper_pci card;
 
-	assert_int_equal(vesper_pci_look(root, CARD, &card), 0);
+	assert_int_equal(vesper_pci_look(tree_root, CARD, &card), 0);
 	return card;
-}
-
-static void said(const char *words)
-{
-	if (!strstr(vesper_dev_strerror(), words))
-		fail_msg("'%s' is not in: %s", words, vesper_dev_strerror());
-	/* The library keeps so much of it. */
-	assert_true(strlen(vesper_dev_strerror()) < 256);
-}
-
-static void refuse_open(int err, const char *words)
-{
-	struct vesper_transport *t;
-
-	assert_int_equal(vesper_vfio_open(root, CARD, &t), err);
-	assert_null(t);
-	said(words);
 }
 
 static void addresses(void **state)
@@ -200,30 +53,30 @@ static void refusals(void **state)
 	struct vesper_pci card;
 
 	(void)state;
-	assert_int_equal(vesper_pci_look(root, "sock", &card), -EINVAL);
-	said("'sock' is not a PCI address");
-	assert_int_equal(vesper_pci_look(root, "7f:00.0", &card), -ENODEV);
-	said("no PCI device 0000:7f:00.0: `vesper info`");
-	assert_int_equal(vesper_pci_look(root, FOREIGN, &card), -ENODEV);
-	said(FOREIGN " is not a Vesper card: PCI ID 8086:15bb");
-	refuse_open(-EOPNOTSUPP, "intel_iommu=on");
-	set_group(CARD, 7);
-	refuse_open(-EBUSY, CARD " is bound to no driver: `vesper bind " CARD "`");
-	set_driver(CARD, "e1000e");
-	refuse_open(-EBUSY, CARD " is bound to the driver e1000e: `vesper bind " CARD "`");
-	set_driver(CARD, "vfio-pci");
-	refuse_open(-ENOENT, "/dev/vfio/vfio: `modprobe vfio-pci`");
-	put("dev/vfio/vfio", "");
-	refuse_open(-EPROTO, "/dev/vfio/vfio speaks VFIO -1");
+	assert_int_equal(vesper_pci_look(tree_root, "sock", &card), -EINVAL);
+	expect_said("'sock' is not a PCI address");
+	assert_int_equal(vesper_pci_look(tree_root, "7f:00.0", &card), -ENODEV);
+	expect_said("no PCI device 0000:7f:00.0: `vesper info`");
+	assert_int_equal(vesper_pci_look(tree_root, FOREIGN, &card), -ENODEV);
+	expect_said(FOREIGN " is not a Vesper card: PCI ID 8086:15bb");
+	expect_refused(-EOPNOTSUPP, "intel_iommu=on");
+	tree_set_group(CARD, 7);
+	expect_refused(-EBUSY, CARD " is bound to no driver: `vesper bind " CARD "`");
+	tree_set_driver(CARD, "e1000e");
+	expect_refused(-EBUSY, CARD " is bound to the driver e1000e: `vesper bind " CARD "`");
+	tree_set_driver(CARD, "vfio-pci");
+	expect_refused(-ENOENT, "/dev/vfio/vfio: `modprobe vfio-pci`");
+	tree_put("dev/vfio/vfio", "");
+	expect_refused(-EPROTO, "/dev/vfio/vfio speaks VFIO -1");
 	if (!geteuid()) {
-		chmod(at("dev/vfio/vfio"), 0600);
-		chmod(root, 0755);
+		chmod(tree_at("dev/vfio/vfio"), 0600);
+		chmod(tree_root, 0755);
 		assert_int_equal(seteuid(65534), 0);
-		refuse_open(-EACCES, "`chown 0 ");
+		expect_refused(-EACCES, "`chown 0 ");
 		assert_int_equal(seteuid(0), 0);
 	}
-	vesper_pci_no_file("/dev/vfio/7", EBUSY);
-	said("/dev/vfio/7 is in use by another program: `fuser -v /dev/vfio/7`");
+	vesper_pci_no_file("/dev/vfio/7", "vfio-pci", EBUSY);
+	expect_said("/dev/vfio/7 is in use by another program: `fuser -v /dev/vfio/7`");
 }
 
 /* Whoever else is in the group, and with which driver. */
@@ -232,20 +85,20 @@ static void groups(void **state)
 	struct vesper_pci card;
 
 	(void)state;
-	set_group(CARD, 7);
-	set_driver(CARD, "vfio-pci");
+	tree_set_group(CARD, 7);
+	tree_set_driver(CARD, "vfio-pci");
 	card = look();
 	assert_int_equal(card.group, 7);
 	assert_int_equal(vesper_pci_usable(&card), 0);
-	assert_int_equal(vesper_pci_blocker(root, &card), 0);
-	set_group(FOREIGN, 7);
-	assert_int_equal(vesper_pci_blocker(root, &card), 0);
-	set_driver(FOREIGN, "pcieport");
-	assert_int_equal(vesper_pci_blocker(root, &card), 0);
-	set_driver(FOREIGN, "e1000e");
-	assert_int_equal(vesper_pci_blocker(root, &card), -EBUSY);
-	said("shares IOMMU group 7 with " FOREIGN ", which the driver e1000e has: "
-	     "`echo " FOREIGN " >/sys/bus/pci/drivers/e1000e/unbind`");
+	assert_int_equal(vesper_pci_blocker(tree_root, &card), 0);
+	tree_set_group(FOREIGN, 7);
+	assert_int_equal(vesper_pci_blocker(tree_root, &card), 0);
+	tree_set_driver(FOREIGN, "pcieport");
+	assert_int_equal(vesper_pci_blocker(tree_root, &card), 0);
+	tree_set_driver(FOREIGN, "e1000e");
+	assert_int_equal(vesper_pci_blocker(tree_root, &card), -EBUSY);
+	expect_said("shares IOMMU group 7 with " FOREIGN ", which the driver e1000e has: "
+		    "`echo " FOREIGN " >/sys/bus/pci/drivers/e1000e/unbind`");
 }
 
 static void list(void **state)
@@ -254,17 +107,17 @@ static void list(void **state)
 	char text[200] = "";
 
 	(void)state;
-	set_group(CARD, 7);
-	set_driver(CARD, "vfio-pci");
-	set_driver(TWIN, "vesper");
-	assert_int_equal(cards_find(root, cards, ARRAY_SIZE(cards), text, sizeof(text)), 2);
+	tree_set_group(CARD, 7);
+	tree_set_driver(CARD, "vfio-pci");
+	tree_set_driver(TWIN, "vesper");
+	assert_int_equal(cards_find(tree_root, cards, ARRAY_SIZE(cards), text, sizeof(text)), 2);
 	assert_string_equal(cards[0].address, CARD);
 	assert_string_equal(cards[0].driver, "vfio-pci");
 	assert_int_equal(cards[0].group, 7);
 	assert_string_equal(cards[1].address, TWIN);
 	assert_string_equal(cards[1].driver, "vesper");
 	assert_int_equal(cards[1].group, -1);
-	assert_int_equal(cards_find(root, cards, 1, text, sizeof(text)), 2);
+	assert_int_equal(cards_find(tree_root, cards, 1, text, sizeof(text)), 2);
 	assert_int_equal(cards_find("/nonexistent", cards, 1, text, sizeof(text)), -1);
 	assert_true(text[0]);
 }
@@ -287,11 +140,11 @@ ssize_t __wrap_write(int fd, const void *data, size_t size)
 	if (len < 0)
 		return n;
 	path[len] = 0;
-	if (strcmp(path, at("sys/bus/pci/drivers_probe")) || size >= sizeof(address))
+	if (strcmp(path, tree_at("sys/bus/pci/drivers_probe")) || size >= sizeof(address))
 		return n;
 	memcpy(address, data, size);
 	address[size] = 0;
-	set_driver(address, probe_driver);
+	tree_set_driver(address, probe_driver);
 	return n;
 }
 
@@ -301,49 +154,49 @@ static void bind_and_unbind(void **state)
 	char text[64];
 
 	(void)state;
-	assert_int_equal(vesper_pci_bind(root, &card), -EOPNOTSUPP);
-	set_group(CARD, 7);
-	add_driver("vesper");
-	set_driver(CARD, "vesper");
+	assert_int_equal(vesper_pci_bind(tree_root, &card), -EOPNOTSUPP);
+	tree_set_group(CARD, 7);
+	tree_add_driver("vesper");
+	tree_set_driver(CARD, "vesper");
 	card = look();
-	assert_int_equal(vesper_pci_bind(root, &card), -ENOENT);
-	said("drivers/vfio-pci: `modprobe vfio-pci`");
-	add_driver("vfio-pci");
-	assert_int_equal(vesper_pci_unbind(root, &card), -EINVAL);
-	said("not bound to vfio-pci, but to vesper");
+	assert_int_equal(vesper_pci_bind(tree_root, &card), -ENOENT);
+	expect_said("drivers/vfio-pci: `modprobe vfio-pci`");
+	tree_add_driver("vfio-pci");
+	assert_int_equal(vesper_pci_unbind(tree_root, &card), -EINVAL);
+	expect_said("not bound to vfio-pci, but to vesper");
 
 	probe_driver = "vfio-pci";
-	assert_int_equal(vesper_pci_bind(root, &card), 0);
+	assert_int_equal(vesper_pci_bind(tree_root, &card), 0);
 	assert_string_equal(card.driver, "vfio-pci");
-	get("sys/bus/pci/devices/" CARD "/driver_override", text, sizeof(text));
+	tree_get("sys/bus/pci/devices/" CARD "/driver_override", text, sizeof(text));
 	assert_string_equal(text, "vfio-pci");
-	get("sys/bus/pci/drivers/vesper/unbind", text, sizeof(text));
+	tree_get("sys/bus/pci/drivers/vesper/unbind", text, sizeof(text));
 	assert_string_equal(text, CARD);
 	/* Once more does nothing. */
-	assert_int_equal(vesper_pci_bind(root, &card), 0);
+	assert_int_equal(vesper_pci_bind(tree_root, &card), 0);
 
-	device_file(CARD, "driver_override", "");
+	tree_device_file(CARD, "driver_override", "");
 	probe_driver = "vesper";
-	assert_int_equal(vesper_pci_unbind(root, &card), 0);
+	assert_int_equal(vesper_pci_unbind(tree_root, &card), 0);
 	assert_string_equal(card.driver, "vesper");
-	get("sys/bus/pci/devices/" CARD "/driver_override", text, sizeof(text));
+	tree_get("sys/bus/pci/devices/" CARD "/driver_override", text, sizeof(text));
 	assert_string_equal(text, "\n");
-	get("sys/bus/pci/drivers/vfio-pci/unbind", text, sizeof(text));
+	tree_get("sys/bus/pci/drivers/vfio-pci/unbind", text, sizeof(text));
 	assert_string_equal(text, CARD);
 
 	/* Another driver is quicker. */
 	probe_driver = "e1000e";
-	assert_int_equal(vesper_pci_bind(root, &card), -EBUSY);
-	said("did not take " CARD " (bound to e1000e now)");
+	assert_int_equal(vesper_pci_bind(tree_root, &card), -EBUSY);
+	expect_said("did not take " CARD " (bound to e1000e now)");
 
 	if (!geteuid()) {
 		card = look();
-		chmod(root, 0755);
-		add_driver("e1000e");
+		chmod(tree_root, 0755);
+		tree_add_driver("e1000e");
 		assert_int_equal(seteuid(65534), 0);
-		assert_int_equal(vesper_pci_bind(root, &card), -EACCES);
+		assert_int_equal(vesper_pci_bind(tree_root, &card), -EACCES);
 		assert_int_equal(seteuid(0), 0);
-		said("no permission to write");
+		expect_said("no permission to write");
 	}
 }
 
@@ -387,7 +240,7 @@ static void places(void **state)
 	assert_true(take(&s, holes, 3, &p[3], 1012 * MIB) == 4 * GIB + 12 * MIB);
 	assert_true(take(&s, holes, 3, &p[4], 2 * MIB) == 4 * GIB + 4 * MIB);
 	assert_true(take(&s, holes, 3, &p[5], 4 * GIB) == 0);
-	said("no room for 4294967296 bytes in the 3 ranges");
+	expect_said("no room for 4294967296 bytes in the 3 ranges");
 
 	/* A narrow IOMMU: round and round. */
 	s = (struct vesper_iova_space){ 0 };
@@ -408,10 +261,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(addresses),
-		cmocka_unit_test_setup_teardown(refusals, make_tree, remove_tree),
-		cmocka_unit_test_setup_teardown(groups, make_tree, remove_tree),
-		cmocka_unit_test_setup_teardown(list, make_tree, remove_tree),
-		cmocka_unit_test_setup_teardown(bind_and_unbind, make_tree, remove_tree),
+		cmocka_unit_test_setup_teardown(refusals, tree_make, tree_remove),
+		cmocka_unit_test_setup_teardown(groups, tree_make, tree_remove),
+		cmocka_unit_test_setup_teardown(list, tree_make, tree_remove),
+		cmocka_unit_test_setup_teardown(bind_and_unbind, tree_make, tree_remove),
 		cmocka_unit_test(places),
 	};
 

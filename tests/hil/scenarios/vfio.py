@@ -1,18 +1,50 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The card through the stock kernel's /dev/vfio: bind, info, self-test, bench, a capture there and back, stray DMA."""
+"""The card through the kernel's /dev/vfio: bind, info, self-test, bench, a capture there and back, stray DMA."""
 
 import random
 import shutil
 import struct
 
-from lab import TOP, Failure
+from lab import TOP, Failure, Skipped
 
+PARAMETERS = ("group", "iommufd")  # the stock kernel's own modules; those that build-iommufd made for it
+MODULES = ("iommufd", "vfio", "vfio_iommu_type1", "vfio-pci-core", "vfio-pci")
 CARDS = 2
 SA = """spi = 0x1001
 source = 192.0.2.1
 destination = 192.0.2.2
 esn = yes
 """
+
+# What the two ways differ in. FILES: those that a user needs to be given; HELD: those that a user has open.
+WAYS = {
+    "group": r"""
+load_vfio() { modprobe vfio-pci; }
+files() { FILES=/dev/vfio/$GROUP HELD="$FILES /dev/vfio/vfio"; }
+at_the_end() { :; }
+""",
+    "iommufd": r"""
+load_vfio() {
+	modprobe irqbypass
+	for module in $MODULES; do insmod $module.ko; done
+}
+files() { FILES="/dev/iommu /dev/vfio/devices/$(ls /sys/bus/pci/devices/$CARD/vfio-dev)" HELD=$FILES; }
+at_the_end() {
+	step 'the other way, on the same kernel'
+	exec 9<>/dev/vfio/$GROUP
+	refuse "/dev/vfio/$GROUP is in use by another program" vesper info
+	refuse "/dev/vfio/$GROUP is in use by another program" vesper unbind $CARD
+	exec 9>&-
+	mv /dev/iommu /dev/iommu.away
+	vfio-dma $CARD >dma || fail "$(cat dma)"
+	grep -qx 'by vfio-group' dma || fail 'without /dev/iommu not by the group'
+	mv /dev/vfio/vfio /dev/vfio/vfio.away
+	refuse 'there is no /dev/iommu: `modprobe iommufd`' vesper info
+	mv /dev/vfio/vfio.away /dev/vfio/vfio
+	mv /dev/iommu.away /dev/iommu
+}
+""",
+}
 
 SCRIPT = r"""
 export PATH=/work/vfio:$PATH LD_LIBRARY_PATH=/work/vfio
@@ -30,12 +62,15 @@ refuse() {
 	[[ $said == *"$words"* ]] || fail "$*: did not say '$words'"
 }
 
+# held PROCESS: which of VFIO's files it has open.
+held() { readlink /proc/$1/fd/* | grep -E '^/dev/(iommu|vfio)' | sort | xargs; }
+
 step refusals
 refuse 'vesper bind' vesper info --card $CARD
-refuse 'modprobe vfio-pci' vesper bind $CARD
 refuse 'not a Vesper card' vesper info --card 00:00.0
 refuse 'no PCI device' vesper info --card 7f:00.0
-modprobe vfio-pci
+refuse 'modprobe vfio-pci' vesper bind $CARD
+load_vfio
 insmod /work/module/vesper.ko
 [ "$(basename $(readlink /sys/bus/pci/devices/$CARD/driver))" = vesper ] || fail 'the kernel driver has not taken the card'
 refuse 'bound to the driver vesper' vesper info --card $CARD
@@ -47,10 +82,15 @@ vesper info | tee list
 grep -Eq "^$CARD +vfio-pci +[0-9]+ +[0-9.]+$" list || fail 'info does not list the bound card with its firmware'
 grep -Eq "^$OTHER +vesper " list || fail 'info does not list the other card'
 
+GROUP=$(basename $(readlink /sys/bus/pci/devices/$CARD/iommu_group))
+files
 step 'a plain user'
 user='setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all'
-refuse 'no permission for /dev/vfio/' $user vesper info --card $CARD
-chown 65534 /dev/vfio/[0-9]*
+for file in $FILES; do
+	[ -c $file ] || fail "there is no $file"
+	refuse "no permission for $file: \`chown 65534 $file\`" $user vesper info --card $CARD
+	chown 65534 $file
+done
 ulimit -S -l 64
 refuse 'ulimit -l' $user vesper bench --card $CARD --count 1
 ulimit -l unlimited
@@ -73,17 +113,24 @@ O='--sa tunnel.sa --key-file tunnel.key --strict'
 vesper encrypt $O -o card.pcap plain.pcap
 vesper encrypt --software $O -o software.pcap plain.pcap
 vesper decrypt $O -o back.pcap card.pcap
-vesper receive --count 1 --timeout 3000 -o /dev/null &
+vesper receive --count 1 --timeout 8000 -o /dev/null &
 until [ "$(pages Free)" -lt "$(pages Total)" ]; do
 	[ -e /proc/$! ] || fail 'no huge page was used'
 	sleep 0.1
 done
+has=$(held $!)
+[ "$has" = "$HELD" ] || fail "a program has '$has' open, not '$HELD'"
 refuse 'in use by another program' vesper info
 refuse 'in use by another program' vesper unbind $CARD
 wait
 
+step "by $HELD"
+
 step 'stray DMA'
-vfio-dma $CARD
+vfio-dma $CARD >dma || fail "$(cat dma)"
+cat dma
+grep -qx "by vfio-$WAY" dma || fail "not by $WAY"
+at_the_end
 dmesg | grep -E 'DMAR|vfio|Vesper|vesper' || true
 
 step unbind
@@ -127,6 +174,13 @@ def packet(number, length):
 def run(lab):
     files = lab.work / "vfio"
     files.mkdir()
+    for module in MODULES if lab.parameter == "iommufd" else ():
+        file = TOP / "build/hil/iommufd" / lab.kernel / f"{module}.ko"
+        if not file.exists():
+            raise Skipped(
+                f"kernel {lab.kernel} has no iommufd: `make hil-iommufd` builds it for the stock kernel"
+            )
+        shutil.copy(file, files)
     for program in ("bin/vesper", "hil-bin/vfio-dma"):
         if not (TOP / "build" / program).exists():
             raise Failure(f"build/{program} is missing: make hil builds it")
@@ -138,7 +192,7 @@ def run(lab):
     cards = [lab.card(f"card{n}", "none") for n in range(CARDS)]
     lab.vm(
         "guest",
-        SCRIPT,
+        f"WAY={lab.parameter} MODULES='{' '.join(MODULES)}'\n{WAYS[lab.parameter]}{SCRIPT}",
         cards=cards,
         machine="q35,kernel-irqchip=split",
         devices=["intel-iommu,caching-mode=on,intremap=on"],
