@@ -5,7 +5,7 @@
 `default_nettype none
 
 // Combinational: from the key state in front of stage STAGE (from the key itself for STAGE 0) to the
-// one behind it. o_key means something only while i_valid.
+// one behind it. i_sub is SubWord of key_sub_input(). o_key means something only while i_valid.
 module aes_key_step
   import aes_pkg::*;
 #(
@@ -15,6 +15,7 @@ module aes_key_step
     input wire i_valid,
     input wire [1:0] i_len,
     input wire key_state_t i_key,
+    input wire [31:0] i_sub,
     output key_state_t o_key
 );
 
@@ -25,34 +26,21 @@ module aes_key_step
   if (STAGE == ROUNDS_MAX - 1) begin : g_last
     // only the last round key is left to hand on
     assign o_key = '{a: i_key.b, b: '0};
-    wire unused = &{1'b0, i_valid, i_len, i_key.a};
+    wire unused = &{1'b0, i_valid, i_len, i_key.a, i_sub};
   end else if (!LOGIC) begin : g_table
-    logic [31:0] sub;
-
     always_comb begin
-      sub   = '0;
       o_key = '0;
-      if (i_valid) begin
-        sub = sub_word(key_sub_input(i_key, i_len, STAGE));
-        o_key = STAGE == 0 ? key_first(i_key, i_len, sub) : key_step(i_key, i_len, STAGE, sub);
-      end
+      if (i_valid) o_key = STAGE == 0 ? key_first(i_key, i_len, i_sub) : key_step(i_key, i_len, STAGE, i_sub);
     end
   end else begin : g_logic
-    wire [31:0] sub;
-    wire [31:0] word = key_sub_input(i_key, i_len, STAGE);
     wire unused = &{1'b0, i_valid};
 
-    aes_sub_word u_sub (
-        .i_word(word),
-        .o_word(sub)
-    );
-
     if (STAGE == 0) begin : g_first
-      assign o_key = key_first(i_key, i_len, sub);
+      assign o_key = key_first(i_key, i_len, i_sub);
     end else begin : g_step
       wire [31:0] c0, c1, c2, c3;
-      wire [31:0] more0 = key_first_more(i_key.b[3], i_len, STAGE, sub);
-      wire [31:0] more2 = key_third_more(c1, i_len, STAGE, sub);
+      wire [31:0] more0 = key_first_more(i_key.b[3], i_len, STAGE, i_sub);
+      wire [31:0] more2 = key_third_more(c1, i_len, STAGE, i_sub);
       // a key of 192 bits that waits has its words 4..7 in a (see key_first)
       wire [3:0][31:0] before_192 = STAGE < ENTRY_192 ? i_key.a : {i_key.b[1:0], i_key.a[3:2]};
 

@@ -29,15 +29,13 @@ module aes_pipe
 `ifdef VESPER_DPI
 
   // For simulation only: everything at once on the way in, and a wait as long as the stages take.
-  localparam int unsigned Latency = ROUNDS_MAX + 1;
-
-  logic [Latency-1:0] valid;
+  logic [LATENCY-1:0] valid;
   logic [BLOCKS-1:0][127:0] ring[16];
   logic [3:0] wp, rp;
   bit [511:0] result;
 
   always_ff @(posedge clk) begin
-    valid <= {valid[Latency-2:0], i_valid};
+    valid <= {valid[LATENCY-2:0], i_valid};
     if (i_valid) begin
       vesper_aes_encrypt(i_key, 32'(i_len), 512'(i_block), result);
       ring[wp] <= result[128*BLOCKS-1:0];
@@ -51,94 +49,67 @@ module aes_pipe
     end
   end
 
-  assign o_valid = valid[Latency-1];
+  assign o_valid = valid[LATENCY-1];
   assign o_block = ring[rp];
 
   wire unused = &{1'b0, i_en, result, FormTable};
 
 `else
 
-  // Number n is what stage n made; number 0 is the first AddRoundKey.
-  logic valid[ROUNDS_MAX+1];
-  logic [BLOCKS-1:0] en[ROUNDS_MAX+1];
-  logic [1:0] len[ROUNDS_MAX+1];
-  key_state_t key[ROUNDS_MAX+1];
-  logic [BLOCKS-1:0][127:0] state[ROUNDS_MAX+1];
-  logic [BLOCKS-1:0][127:0] entry[ROUNDS_MAX+1];  // after the first AddRoundKey, for those that wait
+  // Number n is what stage n takes.
+  logic valid[ROUNDS_MAX+2];
+  logic [BLOCKS-1:0] en[ROUNDS_MAX+2];
+  logic [1:0] len[ROUNDS_MAX+2];
+  key_state_t key[ROUNDS_MAX+2];
+  logic [BLOCKS-1:0][127:0] state[ROUNDS_MAX+2];
+  logic [BLOCKS-1:0][127:0] entry[ROUNDS_MAX+2];  // after the first AddRoundKey, for those that wait
 
-  key_state_t first_key;
+  assign valid[0] = i_valid;
+  assign en[0] = i_en;
+  assign len[0] = i_len;
+  assign key[0] = i_key;
+  assign state[0] = i_block;
+  assign entry[0] = '0;
 
-  aes_key_step #(
-      .STAGE(0)
-  ) u_first (
-      .i_valid,
-      .i_len,
-      .i_key,
-      .o_key(first_key)
-  );
-
-  always_ff @(posedge clk) begin
-    valid[0] <= i_valid && !rst;
-    if (i_valid) begin
-      en[0] <= i_en;
-      len[0] <= i_len;
-      key[0] <= first_key;
-    end
-  end
-
-  for (genvar c = 0; c < BLOCKS; c++) begin : g_begin
-    wire [127:0] begins = i_block[c] ^ i_key[127:0];
-
-    aes_state_reg u_state (
-        .clk,
-        .i_en(i_valid && i_en[c]),
-        .i_state(begins),
-        .o_state(state[0][c])
-    );
-    aes_state_reg #(
-        .SUBSTITUTE(1'b0)
-    ) u_entry (
-        .clk,
-        .i_en(i_valid && i_en[c]),
-        .i_state(begins),
-        .o_state(entry[0][c])
-    );
-  end
-
-  for (genvar s = 1; s <= ROUNDS_MAX; s++) begin : g_stage
+  for (genvar s = 0; s <= ROUNDS_MAX; s++) begin : g_stage
     aes_stage #(
         .BLOCKS(BLOCKS),
         .STAGE(s)
     ) u_stage (
         .clk,
         .rst,
-        .i_valid(valid[s-1]),
-        .i_en(en[s-1]),
-        .i_len(len[s-1]),
-        .i_key(key[s-1]),
-        .i_state(state[s-1]),
-        .i_entry(entry[s-1]),
-        .o_valid(valid[s]),
-        .o_en(en[s]),
-        .o_len(len[s]),
-        .o_key(key[s]),
-        .o_state(state[s]),
-        .o_entry(entry[s])
+        .i_valid(valid[s]),
+        .i_en(en[s]),
+        .i_len(len[s]),
+        .i_key(key[s]),
+        .i_state(state[s]),
+        .i_entry(entry[s]),
+        .o_valid(valid[s+1]),
+        .o_en(en[s+1]),
+        .o_len(len[s+1]),
+        .o_key(key[s+1]),
+        .o_state(state[s+1]),
+        .o_entry(entry[s+1])
     );
   end
 
-  assign o_valid = valid[ROUNDS_MAX];
-  assign o_block = state[ROUNDS_MAX];
+  assign o_valid = valid[ROUNDS_MAX+1];
+  assign o_block = state[ROUNDS_MAX+1];
 
-  wire unused = &{1'b0, en[ROUNDS_MAX], len[ROUNDS_MAX], key[ROUNDS_MAX], entry[ROUNDS_MAX]};
+  wire unused = &{1'b0, en[ROUNDS_MAX+1], len[ROUNDS_MAX+1], key[ROUNDS_MAX+1], entry[ROUNDS_MAX+1]};
 
 `endif
 
 `ifndef SYNTHESIS
+  logic [LATENCY-1:0] due;
+
   always_ff @(posedge clk) begin
-    if (i_valid && !rst) begin
-      assert (i_len <= KEY_256)
+    due <= rst ? '0 : {due[LATENCY-2:0], i_valid};
+    if (!rst) begin
+      assert (!i_valid || i_len <= KEY_256)
       else $error("aes_pipe: i_len is %0d, above %0d", i_len, KEY_256);
+      assert (o_valid == due[LATENCY-1])
+      else $error("aes_pipe: o_valid is %0d, not that of %0d cycles ago", o_valid, LATENCY);
     end
   end
 `endif

@@ -9,8 +9,9 @@
 // A round exists in two forms with the same result. The table form looks up S-box and MixColumns
 // together in 32-bit tables and is what simulates fastest; the logic form is the S-box (aes_sub_word)
 // followed by MixColumns as XOR, which is the smaller on an FPGA. Verilator takes the first,
-// everything else the second; VESPER_LOGIC_FORM asks for the second under Verilator too. VESPER_DPI,
-// for simulation only, takes the processor's own AES instructions (see aes_pipe).
+// everything else the second; VESPER_LOGIC_FORM asks for the second under Verilator too. With
+// VESPER_SBOX_ROM the logic form's S-boxes are block RAMs (see aes_state_reg) and a stage takes two
+// cycles. VESPER_DPI, for simulation only, takes the processor's own AES instructions (see aes_pipe).
 
 `default_nettype none
 
@@ -18,6 +19,8 @@ package aes_pkg;
 
 `ifdef VERILATOR
 `ifdef VESPER_LOGIC_FORM
+  localparam bit FormTable = 1'b0;
+`elsif VESPER_SBOX_ROM
   localparam bit FormTable = 1'b0;
 `else
   localparam bit FormTable = 1'b1;
@@ -32,6 +35,14 @@ package aes_pkg;
   localparam logic [1:0] KEY_256 = 2'd2;
 
   localparam int unsigned ROUNDS_MAX = 14;
+
+  // Cycles of a stage, and of the whole pipeline.
+`ifdef VESPER_SBOX_ROM
+  localparam int unsigned STAGE_CYCLES = 2;
+`else
+  localparam int unsigned STAGE_CYCLES = 1;
+`endif
+  localparam int unsigned LATENCY = (ROUNDS_MAX + 1) * STAGE_CYCLES;
 
 `ifdef VESPER_DPI
   // Four blocks encrypted under one key.

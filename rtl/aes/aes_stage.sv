@@ -4,18 +4,19 @@
 
 `default_nettype none
 
-// Every key length ends with stage 14, the final round. A block under a shorter key waits in *_entry
-// for the stage of its first round (ENTRY_128, ENTRY_192 in aes_pkg); until then what its beat's
-// i_state makes here is of no use.
+// Stage 0 is the AddRoundKey before the first round. Every key length ends with stage 14, the final
+// round. A block under a shorter key waits in *_entry for the stage of its first round (ENTRY_128,
+// ENTRY_192 in aes_pkg); until then what its beat's i_state makes here is of no use.
 //
 // i_key stands in front of this stage (see key_state_t), o_key in front of the next one. A state is
 // handed on as aes_state_reg shows it: through the S-box already, but for the last stage's and the table
-// form's. Registers are written only while i_valid, and a column only while its i_en is set.
+// form's. Registers are written only while i_valid, and a column only while its i_en is set; what is
+// behind the stage's first cycle, should it have two, may be written more often.
 module aes_stage
   import aes_pkg::*;
 #(
     parameter int unsigned BLOCKS = 4,  // columns
-    parameter int unsigned STAGE = 1  // 1..14
+    parameter int unsigned STAGE = 1  // 0..14
 ) (
     input wire clk,
     input wire rst,
@@ -33,15 +34,57 @@ module aes_stage
     output logic [BLOCKS-1:0][127:0] o_entry
 );
 
-  if (STAGE < 1 || STAGE > ROUNDS_MAX) begin : g_check_stage
-    $error("aes_stage: STAGE is %0d, must be 1..14", STAGE);
+  if (STAGE > ROUNDS_MAX) begin : g_check_stage
+    $error("aes_stage: STAGE is %0d, must be 0..14", STAGE);
+  end
+
+  // What goes through the stage beside the state; the key with the word that its step needs.
+  typedef struct packed {
+    logic [BLOCKS-1:0] en;
+    logic [1:0] len;
+    key_state_t key;
+    logic [31:0] sub;
+  } beside_t;
+
+  beside_t early, late;  // in the stage's first cycle, in its last
+  logic late_valid;
+  logic [31:0] key_sub;
+
+  assign early = '{en: i_en, len: i_len, key: i_key, sub: key_sub};
+
+  if (STAGE >= ROUNDS_MAX - 1) begin : g_no_sub
+    assign key_sub = '0;
+  end else begin : g_sub
+    wire [31:0] word = key_sub_input(i_key, i_len, STAGE);
+
+    if (FormTable) begin : g_table
+      always_comb begin
+        key_sub = '0;
+        if (i_valid) key_sub = sub_word(word);
+      end
+    end else begin : g_logic
+      aes_sub_word u_sub (
+          .i_word(word),
+          .o_word(key_sub)
+      );
+    end
+  end
+
+  if (STAGE_CYCLES == 2) begin : g_second
+    always_ff @(posedge clk) begin
+      late_valid <= i_valid && !rst;
+      if (i_valid) late <= early;
+    end
+  end else begin : g_only
+    assign late = early;
+    assign late_valid = i_valid;
   end
 
   always_ff @(posedge clk) begin
-    o_valid <= i_valid && !rst;
-    if (i_valid) begin
-      o_en  <= i_en;
-      o_len <= i_len;
+    o_valid <= late_valid && !rst;
+    if (late_valid) begin
+      o_en  <= late.en;
+      o_len <= late.len;
     end
   end
 
@@ -51,16 +94,17 @@ module aes_stage
     aes_key_step #(
         .STAGE(STAGE)
     ) u_step (
-        .i_valid,
-        .i_len,
-        .i_key,
+        .i_valid(late_valid),
+        .i_len(late.len),
+        .i_key(late.key),
+        .i_sub(late.sub),
         .o_key(next)
     );
 
-    always_ff @(posedge clk) if (i_valid) o_key <= next;
+    always_ff @(posedge clk) if (late_valid) o_key <= next;
   end else begin : g_no_key
     assign o_key = '0;
-    wire unused = &{1'b0, i_key.b};
+    wire unused = &{1'b0, late.key, late.sub};
   end
 
   // Does a block enter behind this stage?
@@ -85,7 +129,8 @@ module aes_stage
       // what nobody takes costs the simulator nothing
       if (!FormTable || (i_valid && i_en[c])) begin
         for (int w = 0; w < 4; w++) begin
-          if (FormTable && STAGE == ROUNDS_MAX) next[w] = sub_word(shifted[w]) ^ i_key.a[w];
+          if (STAGE == 0) next[w] = i_state[c][32*w+:32] ^ i_key.a[w];
+          else if (FormTable && STAGE == ROUNDS_MAX) next[w] = sub_word(shifted[w]) ^ i_key.a[w];
           else if (FormTable) next[w] = round_word(shifted[w], i_key.a[w]);
           else if (STAGE == ROUNDS_MAX) next[w] = shifted[w] ^ i_key.a[w];
           else next[w] = mix_column(shifted[w]) ^ i_key.a[w];
@@ -104,7 +149,14 @@ module aes_stage
     );
 
     if (STAGE < ENTRY_128) begin : g_wait
-      always_ff @(posedge clk) if (i_valid && i_en[c]) o_entry[c] <= i_entry[c];
+      aes_state_reg #(
+          .SUBSTITUTE(1'b0)
+      ) u_entry (
+          .clk,
+          .i_en(i_valid && i_en[c]),
+          .i_state(STAGE == 0 ? next : i_entry[c]),
+          .o_state(o_entry[c])
+      );
     end else begin : g_no_wait
       assign o_entry[c] = '0;
     end

@@ -4,12 +4,12 @@
 
 `default_nettype none
 
-// Written while i_en. With SUBSTITUTE o_state has each byte substituted, but for the table form (see
-// aes_pkg), whose rounds do that themselves.
+// Written while i_en; what o_state shows is STAGE_CYCLES old. With SUBSTITUTE each byte of it is
+// substituted, but for the table form (see aes_pkg), whose rounds do that themselves.
 //
-// VESPER_SBOX_ROM makes of register and S-box a memory with a registered output, two bytes to a
-// dual-ported block RAM of 256 bytes: on an FPGA of four-input look-up tables (ECP5) an S-box would
-// take about 140 of them, and the rounds' are half of an engine.
+// VESPER_SBOX_ROM makes the S-box a memory, two bytes to a dual-ported block RAM of 256 bytes, with a
+// register behind it: on an FPGA of four-input look-up tables (ECP5) an S-box would take about 140 of
+// them, and the rounds' were half of an engine.
 module aes_state_reg
   import aes_pkg::*;
 #(
@@ -21,13 +21,9 @@ module aes_state_reg
     output logic [127:0] o_state
 );
 
-`ifdef VESPER_SBOX_ROM
-  localparam bit Rom = SUBSTITUTE;
-`else
-  localparam bit Rom = 1'b0;
-`endif
+  logic [127:0] state;
 
-  if (Rom) begin : g_rom
+  if (SUBSTITUTE && STAGE_CYCLES == 2) begin : g_rom
     for (genvar b = 0; b < 16; b += 2) begin : g_bytes
       (* rom_style = "block" *) logic [7:0] rom[256];
 
@@ -37,26 +33,26 @@ module aes_state_reg
 
       always_ff @(posedge clk) begin
         if (i_en) begin
-          o_state[8*b+:8] <= rom[i_state[8*b+:8]];
-          o_state[8*b+8+:8] <= rom[i_state[8*b+8+:8]];
+          state[8*b+:8] <= rom[i_state[8*b+:8]];
+          state[8*b+8+:8] <= rom[i_state[8*b+8+:8]];
         end
       end
     end
   end else begin : g_register
-    logic [127:0] state;
-
     always_ff @(posedge clk) if (i_en) state <= i_state;
+  end
 
-    if (SUBSTITUTE && !FormTable) begin : g_sub
-      for (genvar w = 0; w < 4; w++) begin : g_word
-        aes_sub_word u_sub (
-            .i_word(state[32*w+:32]),
-            .o_word(o_state[32*w+:32])
-        );
-      end
-    end else begin : g_plain
-      assign o_state = state;
+  if (STAGE_CYCLES == 2) begin : g_second
+    always_ff @(posedge clk) o_state <= state;
+  end else if (SUBSTITUTE && !FormTable) begin : g_sub
+    for (genvar w = 0; w < 4; w++) begin : g_word
+      aes_sub_word u_sub (
+          .i_word(state[32*w+:32]),
+          .o_word(o_state[32*w+:32])
+      );
     end
+  end else begin : g_plain
+    assign o_state = state;
   end
 
 endmodule

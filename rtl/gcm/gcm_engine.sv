@@ -44,7 +44,7 @@ module gcm_engine
 
   localparam int unsigned N = BLOCKS;
   localparam int unsigned OutDepth = 32;  // covers the latency at one beat a cycle
-  localparam int unsigned AesLatency = 15;
+  localparam int unsigned AesLatency = aes_pkg::LATENCY;
   localparam int unsigned PowerLatency = 7;
 
   // ---- after a reset the memories that hold H are overwritten before the first packet is taken

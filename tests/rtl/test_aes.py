@@ -6,21 +6,17 @@ from gcm.sources import AES, LOGIC, PACKAGES
 from runner import run
 
 
-@pytest.mark.parametrize("blocks", [1, 4])
-def test_aes_pipe(blocks):
-    sources = ["tests/rtl/aes/stages.vlt", *AES]
-    run("aes_pipe", sources, "aes.cocotb_aes_pipe", parameters={"BLOCKS": blocks}, env={"AES_BLOCKS": blocks})
-
-
-def test_aes_pipe_rom():
-    """Register and S-box of the rounds as a block RAM."""
+@pytest.mark.parametrize("rom", [False, True])
+def test_aes_pipe(rom):
+    """rom: the rounds' S-boxes in block RAM, two cycles a stage."""
+    blocks = 1 if rom else 4
     run(
         "aes_pipe",
         ["tests/rtl/aes/stages.vlt", *AES],
         "aes.cocotb_aes_pipe",
-        parameters={"BLOCKS": 1},
-        defines={"VESPER_LOGIC_FORM": None, "VESPER_SBOX_ROM": None},
-        env={"AES_BLOCKS": 1},
+        parameters={"BLOCKS": blocks},
+        defines={"VESPER_SBOX_ROM": None} if rom else None,
+        env={"AES_BLOCKS": blocks, "AES_STAGE_CYCLES": 1 + rom},
     )
 
 

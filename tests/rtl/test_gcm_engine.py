@@ -31,15 +31,16 @@ def test_gcm_engine_dpi(blocks):
     )
 
 
-def test_gcm_engine_logic_form():
-    """The whole engine as logic, as synthesis takes it; what is below it is in test_aes.py."""
+@pytest.mark.parametrize("blocks, form", [(2, "VESPER_LOGIC_FORM"), (1, "VESPER_SBOX_ROM")])
+def test_gcm_engine_logic_form(blocks, form):
+    """The whole engine as synthesis takes it, S-boxes as logic or block RAM; what is below it is in test_aes.py."""
     run(
         "gcm_engine",
         ENGINE,
         "gcm.cocotb_gcm_engine",
-        parameters={"BLOCKS": 2},
-        defines={"VESPER_LOGIC_FORM": None},
-        env={"GCM_BLOCKS": 2, "GCM_RANDOM": 20},
+        parameters={"BLOCKS": blocks},
+        defines={form: None},
+        env={"GCM_BLOCKS": blocks, "GCM_RANDOM": 20},
         testcase="published_examples,random_both",
     )
 

@@ -12,7 +12,8 @@ from cocotb.triggers import ReadOnly, RisingEdge
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 BLOCKS = int(os.environ.get("AES_BLOCKS", "4"))
-LATENCY = 15
+STAGES = 15
+LATENCY = STAGES * int(os.environ.get("AES_STAGE_CYCLES", "1"))
 ENTRY_128 = 4  # stages before the first round of a 128-bit key
 KEY_LEN = {16: 0, 24: 1, 32: 2}
 CAVP = Path(cryptography_vectors.__file__).parent / "ciphers" / "AES" / "ECB"
@@ -179,9 +180,9 @@ async def reset_empties(dut):
 
 def held(dut):
     """What the stages hold: key-schedule states, the columns' states, and blocks that wait for their first round."""
-    words = [int(v.value) for v in dut.key][:-1]  # there is no key behind the last round
-    for name, stages in (("state", LATENCY), ("entry", ENTRY_128)):
-        for stage in list(getattr(dut, name))[:stages]:
+    words = [int(v.value) for v in dut.key][1:-1]  # there is no key behind the last round
+    for name, stages in (("state", STAGES), ("entry", ENTRY_128)):
+        for stage in list(getattr(dut, name))[1 : stages + 1]:
             words += [int(stage.value) >> 128 * c & 2**128 - 1 for c in range(BLOCKS)]
     return words
 

@@ -25,6 +25,12 @@ module arith
 
   for (genvar s = 0; s < ROUNDS_MAX; s++) begin : g_key
     key_state_t by_function, by_logic;
+    wire [31:0] word = key_sub_input({a, b}, key_len, s);
+    wire [31:0] sub;
+    aes_sub_word u_sub (
+        .i_word(word),
+        .o_word(sub)
+    );
     aes_key_step #(
         .STAGE(s),
         .LOGIC(1'b0)
@@ -32,6 +38,7 @@ module arith
         .i_valid(1'b1),
         .i_len(key_len),
         .i_key({a, b}),
+        .i_sub(sub_word(word)),
         .o_key(by_function)
     );
     aes_key_step #(
@@ -41,6 +48,7 @@ module arith
         .i_valid(1'b1),
         .i_len(key_len),
         .i_key({a, b}),
+        .i_sub(sub),
         .o_key(by_logic)
     );
     assign key_steps_agree[s] = by_function == by_logic;
