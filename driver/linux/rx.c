@@ -3,6 +3,7 @@
 #include <linux/dma-mapping.h>
 #include <linux/etherdevice.h>
 #include <linux/if_vlan.h>
+#include <net/gro.h>
 
 #include "vesper.h"
 
@@ -48,12 +49,24 @@ void vesper_rx_refill(struct vesper_pair *pair)
 	vesper_write(pair->nic, VESPER_DOORBELL_REG(pair->id, rx_tail), rx->tail);
 }
 
+/*
+ * GRO does not look at secpaths: it would join what came protected with what came in clear, or by another SA. So it holds
+ * frames of one SA at a time, or without any, also from one poll to the next.
+ */
+static void join_alike(struct vesper_pair *pair, const struct vesper_rx_cpl *cpl)
+{
+	u32 sa = cpl->flags & (VESPER_CPL_ESP | VESPER_CPL_INPLACE) ? le32_to_cpu(cpl->sa) : 0;
+
+	if (sa != pair->rx.held_sa)
+		napi_gro_flush(&pair->napi, false);
+	pair->rx.held_sa = sa;
+}
+
 static void deliver(struct vesper_pair *pair, struct page *page, u16 len,
 		    const struct vesper_rx_cpl *cpl)
 {
 	struct vesper_rx *rx = &pair->rx;
 	struct net_device *netdev = pair->nic->netdev;
-	bool esp = (cpl->flags & (VESPER_CPL_ESP | VESPER_CPL_INPLACE)) == VESPER_CPL_ESP;
 	struct sk_buff *skb;
 
 	dma_sync_single_range_for_cpu(&pair->nic->pdev->dev, page_pool_get_dma_addr(page),
@@ -77,11 +90,8 @@ static void deliver(struct vesper_pair *pair, struct page *page, u16 len,
 	skb->protocol = eth_type_trans(skb, netdev);
 	rx->packets++;
 	rx->bytes += len;
-	/* GRO does not look at secpaths: it would join what came protected with what came in clear. */
-	if (esp)
-		netif_receive_skb(skb);
-	else
-		napi_gro_receive(&pair->napi, skb);
+	join_alike(pair, cpl);
+	napi_gro_receive(&pair->napi, skb);
 }
 
 /**

@@ -117,6 +117,7 @@ struct vesper_rx {
 	u16 head;     /* oldest posted */
 	u16 seen;
 	u8 log2;
+	u32 held_sa; /* by which the frames came that GRO holds; 0: in clear */
 
 	struct u64_stats_sync sync;
 	u64 packets, bytes, dropped, errors, no_page, empty, csum_ok, csum_none;
