@@ -15,6 +15,7 @@
 #define BLOCK_EPB	  6u
 #define ORDER_MAGIC	  0x1a2b3c4du
 #define BLOCK_MAX	  (1u << 20)
+#define BUFFER		  (1u << 16) /* of what is written, between two flushes */
 
 struct capture_writer {
 	FILE *file;
@@ -64,6 +65,7 @@ int capture_create(const char *path, struct capture_writer **writer)
 		free(w);
 		return error;
 	}
+	setvbuf(w->file, NULL, _IOFBF, BUFFER);
 	put(w, section, sizeof(section));
 	put(w, interface, sizeof(interface));
 	w->dirty = true;

@@ -17,7 +17,7 @@
 
 #define RESET_CYCLES 16u
 /* Idle is believed after this many cycles in a row, longer than a register write takes to show. */
-#define QUIET_CYCLES 32u
+#define QUIET_CYCLES 8u
 #define REG_TIMEOUT  10000u
 #define WIRE_FRAMES  64u /* a power of two */
 /* Preamble, start of frame, FCS and gap take these bytes of the line beside each frame. */

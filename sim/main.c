@@ -27,6 +27,9 @@
 /* Cycles between two looks at the descriptors: the price of a look stays below a hundredth. */
 #define SLICE 32u
 
+/* Captures are written when the card has been quiet for so long, not each time that it waits for the next frame. */
+#define QUIET_MS 20
+
 struct sim {
 	struct options opts;
 	struct card *card;
@@ -162,7 +165,8 @@ static bool take_wire(struct sim *sim)
 	return any;
 }
 
-static void turn(struct sim *sim, bool sleep)
+/* Returns true when something has happened; timeout as poll's. */
+static bool turn(struct sim *sim, int timeout)
 {
 	enum { SIGNALS, LISTENER, CLIENT, WIRE };
 	struct pollfd fds[WIRE + WIRE_POLL_MAX] = {
@@ -176,8 +180,8 @@ static void turn(struct sim *sim, bool sleep)
 		fds[CLIENT].fd = vfu_conn_fd(sim->conn);
 		fds[CLIENT].events = vfu_conn_wants_out(sim->conn) ? POLLOUT : POLLIN;
 	}
-	if (poll(fds, WIRE + n, sleep ? -1 : 0) <= 0)
-		return;
+	if (poll(fds, WIRE + n, timeout) <= 0)
+		return false;
 	if (fds[SIGNALS].revents)
 		serve_signals(sim);
 	if (fds[CLIENT].revents)
@@ -185,22 +189,23 @@ static void turn(struct sim *sim, bool sleep)
 	if (fds[LISTENER].revents)
 		serve_listener(sim);
 	wire_event(sim->wire, fds + WIRE, n);
+	return true;
 }
 
 static void loop(struct sim *sim)
 {
-	bool quiet = false;
+	bool flushed = false;
 
 	while (!sim->ending) {
 		bool frames = take_wire(sim);
+		bool quiet = !card_run(sim->card, SLICE) && !frames;
+		bool sleep = quiet && !sim->wire->has_input;
 
-		if (card_run(sim->card, SLICE) || frames) {
-			quiet = false;
-		} else if (!quiet) {
-			flush(sim); /* whoever reads the captures now finds them whole */
-			quiet = true;
-		}
-		turn(sim, quiet && !sim->wire->has_input);
+		flushed = flushed && quiet;
+		if (turn(sim, !sleep ? 0 : flushed ? -1 : QUIET_MS) || !quiet || flushed)
+			continue;
+		flush(sim); /* whoever reads the captures now finds them whole */
+		flushed = true;
 	}
 }
 
