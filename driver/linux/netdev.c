@@ -193,8 +193,8 @@ struct net_device *vesper_netdev_create(struct pci_dev *pdev, u16 queues)
 	nic->pdev = pdev;
 	nic->queues = queues;
 	nic->used = queues;
-	nic->tx_log2 = VESPER_RING_DEFAULT;
-	nic->rx_log2 = VESPER_RING_DEFAULT;
+	nic->tx_log2 = VESPER_TX_RING_DEFAULT;
+	nic->rx_log2 = VESPER_RX_RING_DEFAULT;
 	for (i = 0; i < queues; i++) {
 		struct vesper_pair *pair = devm_kzalloc(&pdev->dev, sizeof(*pair), GFP_KERNEL);
 

@@ -36,14 +36,15 @@
 #include "vesper_regs.h"
 #include "vesper_ring.h"
 
-#define VESPER_NAME	     "vesper"
-#define VESPER_QUEUES_MAX    16
-#define VESPER_RING_DEFAULT  8 /* log2 */
-#define VESPER_RING_MAX_LOG2 12
-#define VESPER_TX_LOG2_MIN   6 /* a frame takes up to TX_RESERVE descriptors (tx.c) */
-#define VESPER_MTU_MAX	     (VESPER_FRAME_MAX - ETH_HLEN - VLAN_HLEN)
-#define VESPER_RSS_KEY	     sizeof_field(vesper_t, rss_key)
-#define VESPER_RSS_TABLE     sizeof_field(vesper_t, rss_table)
+#define VESPER_NAME	       "vesper"
+#define VESPER_QUEUES_MAX      16
+#define VESPER_TX_RING_DEFAULT 8  /* log2 */
+#define VESPER_RX_RING_DEFAULT 10 /* 1.5 MB may come while nobody looks */
+#define VESPER_RING_MAX_LOG2   12
+#define VESPER_TX_LOG2_MIN     6 /* a frame takes up to TX_RESERVE descriptors (tx.c) */
+#define VESPER_MTU_MAX	       (VESPER_FRAME_MAX - ETH_HLEN - VLAN_HLEN)
+#define VESPER_RSS_KEY	       sizeof_field(vesper_t, rss_key)
+#define VESPER_RSS_TABLE       sizeof_field(vesper_t, rss_table)
 
 /* What went wrong since the pairs were started. */
 enum vesper_fault {
