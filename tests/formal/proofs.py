@@ -163,7 +163,7 @@ PROOFS = [
                 "decrypted = order.kind == IN_ESP && fate.status == ST_OK",
                 "decrypted = order.kind == IN_ESP",
             ),
-            ("rtl/esp/esp_in_emit.sv", "good && !busy && job_ready", "good && job_ready"),
+            ("rtl/esp/esp_in_emit.sv", "good = fate_valid && (fate.status", "good = (fate.status"),
             ("rtl/esp/esp_in_emit.sv", "plain_now - 14'd64 : 14'd0", "plain_now - 14'd64 : plain_now"),
             (
                 "rtl/esp/esp_in_emit.sv",
