@@ -29,9 +29,11 @@ module aes_pipe
 `ifdef VESPER_DPI
 
   // For simulation only: everything at once on the way in, and a wait as long as the stages take.
+  localparam int unsigned RingBits = $clog2(LATENCY + 1);
+
   logic [LATENCY-1:0] valid;
-  logic [BLOCKS-1:0][127:0] ring[16];
-  logic [3:0] wp, rp;
+  logic [BLOCKS-1:0][127:0] ring[1<<RingBits];
+  logic [RingBits-1:0] wp, rp;
   bit [511:0] result;
 
   always_ff @(posedge clk) begin
@@ -39,9 +41,9 @@ module aes_pipe
     if (i_valid) begin
       vesper_aes_encrypt(i_key, 32'(i_len), 512'(i_block), result);
       ring[wp] <= result[128*BLOCKS-1:0];
-      wp <= wp + 4'd1;
+      wp <= wp + 1'b1;
     end
-    if (o_valid) rp <= rp + 4'd1;
+    if (o_valid) rp <= rp + 1'b1;
     if (rst) begin
       valid <= '0;
       wp <= '0;

@@ -59,7 +59,6 @@ refuses() {
 	echo "refused  $*: $(grep -E -- "$text" <<<"$out" | head -n 1)"
 }
 
-
 card_up 10.0.0.1/24
 sysctl -qw net.ipv6.conf.vesper0.disable_ipv6=1
 ip neigh replace 10.0.0.9 lladdr 02:56:53:50:00:01 dev vesper0
