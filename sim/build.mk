@@ -74,7 +74,7 @@ TEST_DEPS += $(BUILD)/sim/vesper-sim-small
 # is compiled twice: some traffic through the first tells GCC which branches are taken, and the second runs in 0.6 of the
 # time (README.md).
 SIM_SWITCHES := -O3 --x-assign fast --x-initial fast -GQUEUES=$(SIM_QUEUES) -GBLOCKS=4
-SIM_FAST := -O2 -march=native
+SIM_FAST := -O3 -march=native
 SIM_FULL := $(BUILD)/sim/card
 SIM_PROFILE := $(SIM_FULL)/profile
 SIM_COUNT := $(SIM_FAST) -fprofile-generate=$(abspath $(SIM_PROFILE))

@@ -1,5 +1,7 @@
 rtl/lib/lane_pkg.sv
 rtl/lib/frame_fifo.sv
+rtl/lib/skid_buffer.sv
+rtl/lib/clock_gate.sv
 rtl/esp/ip_pkg.sv
 rtl/esp/ip_window.sv
 rtl/esp/ip_parse.sv

@@ -39,9 +39,9 @@ module dma_axi_read
     output logic                   m_axi_rready
 );
 
-  logic free;
+  logic room, free;
   logic [RINGS-1:0] grant;
-  assign free = bus_on && (!m_axi_arvalid || m_axi_arready);
+  assign free = bus_on && room;
   assign grant = ring_valid & (~ring_valid + 1'b1);
   assign ring_ready = free ? grant : '0;
   assign frame_ready = free && ring_valid == 0;
@@ -52,20 +52,18 @@ module dma_axi_read
     for (int i = 0; i < RINGS; i++) if (grant[i]) pick = ring_req[i];
   end
 
-  always_ff @(posedge clk) begin
-    if (rst) begin
-      m_axi_arvalid <= 1'b0;
-    end else if (free && (ring_valid != 0 || frame_valid)) begin
-      m_axi_arvalid <= 1'b1;
-    end else if (m_axi_arready) begin
-      m_axi_arvalid <= 1'b0;
-    end
-    if (free) begin
-      m_axi_arid <= pick.id;
-      m_axi_araddr <= pick.addr;
-      m_axi_arlen <= pick.len;
-    end
-  end
+  skid_buffer #(
+      .WIDTH($bits(read_req_t))
+  ) u_ar (
+      .clk,
+      .rst,
+      .s_valid(bus_on && (ring_valid != 0 || frame_valid)),
+      .s_ready(room),
+      .s_data(pick),
+      .m_valid(m_axi_arvalid),
+      .m_ready(m_axi_arready),
+      .m_data({m_axi_arid, m_axi_araddr, m_axi_arlen})
+  );
   assign m_axi_arsize = 3'd6;
   assign m_axi_arburst = 2'b01;
 

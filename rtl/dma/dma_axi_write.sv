@@ -43,9 +43,8 @@ module dma_axi_write
 );
 
   logic midway;  // a burst of a frame has begun and not ended
-  logic w_free, start_free;
-  assign w_free = !m_axi_wvalid || m_axi_wready;
-  assign start_free = bus_on && w_free && (!m_axi_awvalid || m_axi_awready);
+  logic w_free, aw_free, start_free;
+  assign start_free = bus_on && w_free && aw_free;
 
   logic [RINGS-1:0] grant;
   assign grant = ring_valid & (~ring_valid + 1'b1);
@@ -53,45 +52,45 @@ module dma_axi_write
   assign frame_ready = midway ? w_free : start_free && ring_valid == 0;
 
   logic ring_take, take, first, last;
+  write_beat_t beat;
+  always_comb begin
+    beat = '0;
+    if (frame_valid && frame_ready) beat = frame_beat;
+    for (int i = 0; i < RINGS; i++) if (ring_ready[i]) beat = ring_beat[i];
+  end
   assign ring_take = ring_ready != 0;
   assign take = ring_take || (frame_valid && frame_ready);
-  assign first = ring_take || frame_beat.first;
-  assign last = ring_take || frame_beat.last;
+  assign first = beat.first;
+  assign last = beat.last;
+
+  skid_buffer #(
+      .WIDTH(8 + 64 + 8)
+  ) u_aw (
+      .clk,
+      .rst,
+      .s_valid(take && first),
+      .s_ready(aw_free),
+      .s_data ({beat.id, beat.addr, beat.len}),
+      .m_valid(m_axi_awvalid),
+      .m_ready(m_axi_awready),
+      .m_data ({m_axi_awid, m_axi_awaddr, m_axi_awlen})
+  );
+  skid_buffer #(
+      .WIDTH(512 + 64 + 1)
+  ) u_w (
+      .clk,
+      .rst,
+      .s_valid(take),
+      .s_ready(w_free),
+      .s_data ({last, beat.strb, beat.data}),
+      .m_valid(m_axi_wvalid),
+      .m_ready(m_axi_wready),
+      .m_data ({m_axi_wlast, m_axi_wstrb, m_axi_wdata})
+  );
 
   always_ff @(posedge clk) begin
-    // Spelled out for each source rather than through a common multiplexer, which would be evaluated every cycle.
-    if (frame_valid && frame_ready) begin
-      m_axi_wdata <= frame_beat.data;
-      m_axi_wstrb <= frame_beat.strb;
-      if (frame_beat.first) begin
-        m_axi_awid <= frame_beat.id;
-        m_axi_awaddr <= frame_beat.addr;
-        m_axi_awlen <= frame_beat.len;
-      end
-    end
-    for (int i = 0; i < RINGS; i++) begin
-      if (ring_ready[i]) begin
-        m_axi_wdata <= ring_beat[i].data;
-        m_axi_wstrb <= ring_beat[i].strb;
-        m_axi_awid <= ring_beat[i].id;
-        m_axi_awaddr <= ring_beat[i].addr;
-        m_axi_awlen <= ring_beat[i].len;
-      end
-    end
-    if (take) m_axi_wlast <= last;
-    if (rst) begin
-      m_axi_awvalid <= 1'b0;
-      m_axi_wvalid <= 1'b0;
-      midway <= 1'b0;
-    end else begin
-      if (m_axi_awready) m_axi_awvalid <= 1'b0;
-      if (m_axi_wready) m_axi_wvalid <= 1'b0;
-      if (take) begin
-        m_axi_wvalid <= 1'b1;
-        if (first) m_axi_awvalid <= 1'b1;
-        midway <= !last;
-      end
-    end
+    if (rst) midway <= 1'b0;
+    else if (take) midway <= !last;
   end
   assign m_axi_awsize = 3'd6;
   assign m_axi_awburst = 2'b01;

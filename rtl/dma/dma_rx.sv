@@ -139,6 +139,7 @@ module dma_rx
   logic [QueueW-1:0] q;
   logic [127:0] d;
   logic first, fits, wait_desc, open, deliver, unwanted, drop, lose, take_bad, abandon, counted;
+  logic [1:0] untold;  // frames that were lost and have not been told
   logic [8:0] beats, page_left;  // a buffer holds up to 256
   logic [2:0] bursts;
   logic [57:0] addr;
@@ -172,7 +173,7 @@ module dma_rx
   assign deliver = first && fits && !any_bad && !used[SlotW];
   assign unwanted = first && !fits && !wait_desc && !(open && any_bad);
   assign drop = unwanted && rx_meta.host && !any_bad && !used[SlotW];  // it owes a TX completion
-  assign lose = unwanted && !rx_meta.host && !counted;  // as a pulse, when no other takes its place
+  assign lose = unwanted && !rx_meta.host && !(&untold);
   assign abandon = rx_valid && midway && !m_drop && m_begins && !bus_on;
   assign w_valid = deliver || (rx_valid && midway && !m_drop && !abandon);
   assign rx_ready = (w_valid && w_ready) || drop || lose || (midway && m_drop);
@@ -209,7 +210,11 @@ module dma_rx
   logic la_in_ready;
   always_comb begin
     h = '0;
-    lost = 1'b0;
+    {lost, proven, tells_hash, tells, owes, pop} = '0;
+    c_valid = '0;
+    stuck = '0;
+    c_data = '0;
+    verdict = '0;
     answered = b_valid && b_slot == out;
     head_done = used != 0 && judged[out] && (missing[out] == 0 || (answered && missing[out] == 3'd1));
     if (head_done) begin
@@ -217,43 +222,46 @@ module dma_rx
       lost = unwritten[out] || (answered && b_error);
     end
     hq = h.qid[QueueW-1:0];
-    proven = h.decrypted && h.status == ST_OK;  // in place, `status` may say that the ICV is wrong
-    tells_hash = h.info.hashed && !proven && !lost;  // with CPL_ESP the number stands in its place
-    tells = head_done && !h.dropped;               // RX completion
-    owes = head_done && !h.bad_desc && h.host;     // TX completion
-    pop = head_done && (!tells || c_ready[hq]) && (!owes || la_in_ready);
-    c_valid = '0;
-    if (tells && pop) c_valid[hq] = 1'b1;
-    stuck = '0;
-    if (tells && !c_ready[hq]) stuck[hq] = 1'b1;
+    if (head_done) begin
+      proven = h.decrypted && h.status == ST_OK;  // in place, `status` may say that the ICV is wrong
+      tells_hash = h.info.hashed && !proven && !lost;  // with CPL_ESP the number stands in its place
+      tells = !h.dropped;  // RX completion
+      owes = !h.bad_desc && h.host;  // TX completion
+      pop = (!tells || c_ready[hq]) && (!owes || la_in_ready);
+      c_valid[hq] = tells && pop;
+      stuck[hq] = tells && !c_ready[hq];
 
-    c_data = '0;
-    c_data[RXC_INDEX_LSB+:16] = h.rx_index;
-    c_data[RXC_LEN_LSB+:16] = lost ? 16'd0 : h.len;
-    c_data[RXC_STATUS_LSB+:8] = lost ? ST_DMA_WRITE : h.status;
-    if (!h.bad_desc) begin
-      c_data[RXC_FLAGS_LSB+:8] = (proven && !lost ? CPL_ESP : 8'd0) | (h.inplace && !lost ? CPL_INPLACE : 8'd0) |
-          (h.host ? CPL_LOOKASIDE : 8'd0) | (right[out] && !lost ? CPL_CSUM : 8'd0) |
-          (tells_hash ? CPL_HASH : 8'd0) | (tells_hash && h.info.ports ? CPL_L4HASH : 8'd0);
-      c_data[RXC_TAG_LSB+:16] = h.host ? h.tx_index : 16'd0;
-      c_data[RXC_SA_LSB+:32] = h.esp ? h.sa : 32'd0;
-      c_data[RXC_SEQ_LSB+:32] = tells_hash ? h.info.hash : proven && !lost ? h.seq[31:0] : 32'd0;
+      c_data[RXC_INDEX_LSB+:16] = h.rx_index;
+      c_data[RXC_LEN_LSB+:16] = lost ? 16'd0 : h.len;
+      c_data[RXC_STATUS_LSB+:8] = lost ? ST_DMA_WRITE : h.status;
+      if (!h.bad_desc) begin
+        c_data[RXC_FLAGS_LSB+:8] = (proven && !lost ? CPL_ESP : 8'd0) | (h.inplace && !lost ? CPL_INPLACE : 8'd0) |
+            (h.host ? CPL_LOOKASIDE : 8'd0) | (right[out] && !lost ? CPL_CSUM : 8'd0) |
+            (tells_hash ? CPL_HASH : 8'd0) | (tells_hash && h.info.ports ? CPL_L4HASH : 8'd0);
+        c_data[RXC_TAG_LSB+:16] = h.host ? h.tx_index : 16'd0;
+        c_data[RXC_SA_LSB+:32] = h.esp ? h.sa : 32'd0;
+        c_data[RXC_SEQ_LSB+:32] = tells_hash ? h.info.hash : proven && !lost ? h.seq[31:0] : 32'd0;
+      end
+
+      verdict.host = h.host;
+      verdict.qid = h.qid;
+      verdict.index = h.tx_index;
+      verdict.status = h.dropped ? ST_NO_BUFFER : lost ? ST_DMA_WRITE : ST_OK;
+      verdict.len = (h.dropped || lost) ? 16'd0 : h.len;
+      verdict.seq = h.seq;
     end
-
-    verdict = '0;
-    verdict.host = h.host;
-    verdict.qid = h.qid;
-    verdict.index = h.tx_index;
-    verdict.status = h.dropped ? ST_NO_BUFFER : lost ? ST_DMA_WRITE : ST_OK;
-    verdict.len = (h.dropped || lost) ? 16'd0 : h.len;
-    verdict.seq = h.seq;
   end
+  // What is lost at the door is told when no other takes its place: the pipe's way in does not wait for the bus's answers.
   assign counted = pop && !h.bad_desc && !h.host;
-  assign stat_valid = counted || lose;
+  assign stat_valid = counted || untold != 0;
   always_comb begin
     stat_verdict = '0;
-    if (lose) stat_verdict.status = ST_NO_BUFFER;
-    else stat_verdict = verdict;
+    if (counted) stat_verdict = verdict;
+    else if (untold != 0) stat_verdict.status = ST_NO_BUFFER;
+  end
+  always_ff @(posedge clk) begin
+    if (rst) untold <= '0;
+    else untold <= untold + 2'(lose) - 2'(untold != 0 && !counted);
   end
 
   always_ff @(posedge clk) begin
@@ -365,7 +373,7 @@ module dma_rx
   assign la_verdict = owed_out.verdict;
 
   assign empty = !rx_valid && !midway && used == 0;
-  assign idle = empty && !any_bad && owed_count == 0 && unjudged == 0;
+  assign idle = empty && !any_bad && owed_count == 0 && unjudged == 0 && untold == 0;
 
   always_ff @(posedge clk) begin
     if (!rst) begin

@@ -17,7 +17,7 @@ module dma_tx_cpl
     input  wire                    rst,
     input  wire      [SOURCES-1:0] s_valid,
     output logic     [SOURCES-1:0] s_ready,
-    input  wire verdict_t [SOURCES-1:0] s_verdict,
+    input  wire verdict_t          s_verdict[SOURCES],
     output logic     [ QUEUES-1:0] c_valid,
     input  wire      [ QUEUES-1:0] c_ready,
     output logic     [ QUEUES-1:0] stuck,          // a completion waits for its ring
@@ -31,10 +31,13 @@ module dma_tx_cpl
 
   logic [SOURCES-1:0] able;
   always_comb begin
+    able  = '0;
     stuck = '0;
-    for (int i = 0; i < SOURCES; i++) begin
-      able[i] = s_valid[i] && s_verdict[i].host && (s_verdict[i].more || c_ready[s_verdict[i].qid[QueueW-1:0]]);
-      if (s_valid[i] && s_verdict[i].host && !able[i]) stuck[s_verdict[i].qid[QueueW-1:0]] = 1'b1;
+    if (s_valid != 0) begin
+      for (int i = 0; i < SOURCES; i++) begin
+        able[i] = s_valid[i] && s_verdict[i].host && (s_verdict[i].more || c_ready[s_verdict[i].qid[QueueW-1:0]]);
+        if (s_valid[i] && s_verdict[i].host && !able[i]) stuck[s_verdict[i].qid[QueueW-1:0]] = 1'b1;
+      end
     end
   end
 
@@ -42,10 +45,12 @@ module dma_tx_cpl
   logic any;
   always_comb begin
     pick = turn;
-    for (int i = SOURCES - 1; i >= 0; i--) begin
-      if (able[(int'(turn)+i)%SOURCES]) pick = SourceW'((int'(turn) + i) % SOURCES);
+    any  = able != 0;
+    if (any) begin
+      for (int i = SOURCES - 1; i >= 0; i--) begin
+        if (able[(int'(turn)+i)%SOURCES]) pick = SourceW'((int'(turn) + i) % SOURCES);
+      end
     end
-    any = able != 0;
     stat_verdict = '0;
     if (any) stat_verdict = s_verdict[pick];
     stat_valid = any && !stat_verdict.silent;

@@ -121,11 +121,19 @@ module vesper_dma
   assign ring_w_beat[Rings] = ev_w_beat;
 
   for (genvar i = 0; i < Rings; i++) begin : g_ring
+    wire clk_ring;
+    clock_gate u_gate (
+        .clk,
+        .rst,
+        .busy (!fetch_idle[i] || !cpl_idle[i] || clear[i/2] || d_ready[i] || c_valid[i]),
+        .gated(clk_ring)
+    );
+
     dma_desc_fetch #(
         .PIECES(i % 2 == 0),
         .DEPTH (i % 2 == 0 ? 2 * PREFETCH : PREFETCH)
     ) u_fetch (
-        .clk,
+        .clk(clk_ring),
         .rst,
         .clear(clear[i/2]),
         .run(run[i/2]),
@@ -154,7 +162,7 @@ module vesper_dma
     dma_cpl_ring #(
         .HOLD(HOLD)
     ) u_cpl (
-        .clk,
+        .clk(clk_ring),
         .rst,
         .clear(clear[i/2]),
         .discard(halted[i/2]),
@@ -193,8 +201,15 @@ module vesper_dma
     assign failed[i] = fetch_failed[T] || fetch_failed[R] || cpl_failed[T] || cpl_failed[R] ||
         out_of_patience[i];
     assign quiet[i] = fetch_quiet[T] && fetch_quiet[R] && cpl_quiet[T] && cpl_quiet[R] && !tx_midway[i];
-    dma_queue u_queue (
+    wire clk_queue;
+    clock_gate u_gate (
         .clk,
+        .rst,
+        .busy (!settled[i] || failed[i]),
+        .gated(clk_queue)
+    );
+    dma_queue u_queue (
+        .clk(clk_queue),
         .rst,
         .cfg(q_cfg[i]),
         .db(q_db[i]),
@@ -265,11 +280,25 @@ module vesper_dma
   beat_t piece_beat;
   meta_t piece_meta;
   tx_job_t piece_job;
+  wire clk_tx, clk_offload;
+  clock_gate u_tx_gate (
+      .clk,
+      .rst,
+      .busy (!tx_idle || txd_valid != 0 || clear != 0),
+      .gated(clk_tx)
+  );
+  clock_gate u_offload_gate (
+      .clk,
+      .rst,
+      .busy (!offload_idle || (piece_valid && piece_via)),
+      .gated(clk_offload)
+  );
+
   dma_tx #(
       .QUEUES(QUEUES),
       .BEATS(BEATS)
   ) u_tx (
-      .clk,
+      .clk(clk_tx),
       .rst,
       .bus_on(bus_master_en),
       .data_path_open,
@@ -300,7 +329,7 @@ module vesper_dma
   );
 
   tx_offload u_offload (
-      .clk,
+      .clk(clk_offload),
       .rst,
       .s_valid(piece_valid),
       .s_ready(piece_ready),
@@ -318,14 +347,22 @@ module vesper_dma
       .idle(offload_idle)
   );
 
-  logic class_valid, class_ready, csum_valid, csum_ready, csum_right, class_idle;
+  logic class_valid, class_ready, csum_valid, csum_ready, csum_right, class_idle, rx_idle;
   beat_t class_beat;
   meta_t class_meta;
   rx_info_t class_info;
+  wire clk_rx;
+  clock_gate u_rx_gate (
+      .clk,
+      .rst,
+      .busy (!rx_idle || !class_idle || rx_valid),
+      .gated(clk_rx)
+  );
+
   rx_class #(
       .QUEUES(QUEUES)
   ) u_class (
-      .clk,
+      .clk(clk_rx),
       .rst,
       .rss,
       .s_valid(rx_valid),
@@ -344,13 +381,13 @@ module vesper_dma
       .idle(class_idle)
   );
 
-  logic frame_w_valid, frame_w_ready, frame_b_valid, la_valid, la_ready, rx_idle;
+  logic frame_w_valid, frame_w_ready, frame_b_valid, la_valid, la_ready;
   write_beat_t frame_w_beat;
   verdict_t la_verdict;
   dma_rx #(
       .QUEUES(QUEUES)
   ) u_rx (
-      .clk,
+      .clk(clk_rx),
       .rst,
       .bus_on(bus_master_en),
       .rx_valid(class_valid),
@@ -390,6 +427,14 @@ module vesper_dma
       .idle(rx_idle)
   );
 
+  verdict_t fate[VERDICTS + 3];
+  for (genvar i = 0; i < VERDICTS; i++) begin : g_fate
+    assign fate[i] = vd_verdict[i];
+  end
+  assign fate[VERDICTS]   = err_verdict;
+  assign fate[VERDICTS+1] = off_err_verdict;
+  assign fate[VERDICTS+2] = la_verdict;
+
   dma_tx_cpl #(
       .SOURCES(VERDICTS + 3),
       .QUEUES(QUEUES)
@@ -398,7 +443,7 @@ module vesper_dma
       .rst,
       .s_valid({la_valid, off_err_valid, err_valid, vd_valid}),
       .s_ready({la_ready, off_err_ready, err_ready, vd_ready}),
-      .s_verdict({la_verdict, off_err_verdict, err_verdict, vd_verdict}),
+      .s_verdict(fate),
       .c_valid(txc_valid),
       .c_ready(txc_ready),
       .c_data(tx_c_data),

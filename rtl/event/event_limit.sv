@@ -33,7 +33,7 @@ module event_limit
     $fatal(1, "ST_COUNT is %0d, there are buckets for 64 codes", ST_COUNT);
   end
 
-  logic [4:0] tokens[ST_COUNT];
+  logic [ST_COUNT-1:0][4:0] tokens;
   logic [15:0] missed[ST_COUNT];
   logic [31:0] age;
   logic tick;

@@ -150,7 +150,7 @@ module event_ring
   end
 
   // ---- what is taken waits for the bus ----
-  taken_t [Sources-1:0] head;
+  taken_t head[Sources];
   logic [Sources-1:0] pop;
   for (genvar i = 0; i < Sources; i++) begin : g_source
     /* verilator lint_off UNUSEDSIGNAL */  // whether there is room says s_ready

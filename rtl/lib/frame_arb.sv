@@ -14,8 +14,8 @@ module frame_arb
     input  wire           rst,
     input  wire   [N-1:0] s_valid,
     output logic  [N-1:0] s_ready,
-    input  beat_t [N-1:0] s_beat,
-    input  meta_t [N-1:0] s_meta,
+    input  wire beat_t    s_beat[N],
+    input  wire meta_t    s_meta[N],
     output logic          m_valid,
     input  wire           m_ready,
     output beat_t         m_beat,
@@ -65,7 +65,7 @@ module frame_arb
   logic was_reset, f_open, f_waited, f_chosen;
   logic [W-1:0] f_owner, f_grant;
   logic [N-1:0] f_wait;
-  beat_t [N-1:0] f_beat;
+  beat_t f_beat[N];
   logic [7:0] f_others[N];  // frames of others that ended since source i began to wait
   initial was_reset = 1'b0;
   // How many turns ago it was the turn of source i.

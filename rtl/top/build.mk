@@ -3,7 +3,7 @@
 # The whole card. Packages first; each block's own list says the rest. vesper_abi_pkg and the register blocks are
 # generated (driver/abi/build.mk).
 
-TOP_LIB := $(addprefix rtl/lib/,fifo.sv frame_fifo.sv frame_arb.sv frame_demux.sv clock_gate.sv)
+TOP_LIB := $(addprefix rtl/lib/,fifo.sv skid_buffer.sv frame_fifo.sv frame_arb.sv frame_demux.sv clock_gate.sv)
 TOP_PKGS := rtl/vesper_pkg.sv rtl/gcm/gcm_pkg.sv rtl/dma/dma_pkg.sv rtl/event/event_pkg.sv rtl/csr/csr_pkg.sv rtl/offload/rx_pkg.sv
 TOP_BLOCKS := $(foreach list,rtl/gcm/gcm_engine.f rtl/dma/dma.f rtl/event/event.f rtl/csr/csr.f rtl/mgmt/vesper_mgmt.f \
 	rtl/sa/sa_table.f rtl/policy/policy.f rtl/esp/esp_out.f rtl/esp/esp_in.f,$(shell cat $(list) 2>/dev/null))

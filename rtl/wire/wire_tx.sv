@@ -35,7 +35,7 @@ module wire_tx
 
   assign bytes = first && s_beat.last && s_beat.bytes < MIN_BYTES ? MIN_BYTES : s_beat.bytes;
   // The last beat leaves together with its verdict or not at all.
-  wire go = !m_axis_tvalid || m_axis_tready;
+  logic go;
   assign s_ready    = go && (!s_beat.last || sent_ready);
   assign sent_valid = s_valid && s_beat.last && go;
   assign sent_verdict = '{
@@ -51,19 +51,22 @@ module wire_tx
   assign idle = !m_axis_tvalid && first && !s_valid;
 
   always_ff @(posedge clk) begin
-    if (s_valid && s_ready) begin
-      m_axis_tdata <= s_beat.data;
-      m_axis_tkeep <= ~(64'hffff_ffff_ffff_fffe << (bytes - 7'd1));
-      m_axis_tlast <= s_beat.last;
-      first        <= s_beat.last;
-    end
-    if (s_valid && s_ready) m_axis_tvalid <= 1'b1;
-    else if (m_axis_tready) m_axis_tvalid <= 1'b0;
-    if (rst) begin
-      m_axis_tvalid <= 1'b0;
-      first         <= 1'b1;
-    end
+    if (s_valid && s_ready) first <= s_beat.last;
+    if (rst) first <= 1'b1;
   end
+
+  skid_buffer #(
+      .WIDTH(512 + 64 + 1)
+  ) u_out (
+      .clk,
+      .rst,
+      .s_valid(s_valid && s_ready),
+      .s_ready(go),
+      .s_data ({s_beat.last, ~(64'hffff_ffff_ffff_fffe << (bytes - 7'd1)), s_beat.data}),
+      .m_valid(m_axis_tvalid),
+      .m_ready(m_axis_tready),
+      .m_data ({m_axis_tlast, m_axis_tkeep, m_axis_tdata})
+  );
 
 endmodule
 

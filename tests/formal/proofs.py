@@ -51,6 +51,17 @@ PROOFS = [
         ],
     ),
     Proof(
+        "skid_buffer",
+        "neither loses nor invents nor reorders; what is offered stays",
+        ["rtl/lib/skid_buffer.sv"],
+        parameters={"WIDTH": 4},
+        mutations=[
+            ("rtl/lib/skid_buffer.sv", "assign s_ready = !full", "assign s_ready = 1'b1"),
+            ("rtl/lib/skid_buffer.sv", "wire free = !m_valid || m_ready", "wire free = 1'b1"),
+            ("rtl/lib/skid_buffer.sv", "if (full) m_data <= kept;", "if (full) m_data <= s_data;"),
+        ],
+    ),
+    Proof(
         "frame_fifo",
         "whole frames leave unchanged, in order, with their own meta; only s_drop drops",
         ["rtl/vesper_pkg.sv", "rtl/lib/fifo.sv", "rtl/lib/frame_fifo.sv"],

@@ -14,6 +14,7 @@ SOURCES = [
     "rtl/vesper_pkg.sv",
     "rtl/offload/rx_pkg.sv",
     "rtl/lib/fifo.sv",
+    "rtl/lib/skid_buffer.sv",
     "rtl/lib/frame_fifo.sv",
     "rtl/lib/frame_arb.sv",
     "rtl/lib/frame_demux.sv",

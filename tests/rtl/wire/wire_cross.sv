@@ -34,8 +34,8 @@ module wire_cross
 );
 
   logic [1:0] rx_valid, rx_ready, out_valid, out_ready, rx_idle, tx_idle, rx_tready;
-  beat_t [1:0] rx_beat;
-  meta_t [1:0] rx_meta;
+  beat_t rx_beat[2];
+  meta_t rx_meta[2];
   beat_t mid_beat, out_beat;
   meta_t mid_meta, out_meta;
   logic mid_valid, mid_ready;
