@@ -2,8 +2,16 @@
 /* Transmit: frames become descriptors, completions free them. */
 #include <linux/dma-mapping.h>
 #include <linux/etherdevice.h>
+#include <net/sock.h>
 
 #include "vesper.h"
+
+/*
+ * TCP hands down what its rate makes in 1/2^8 s; 2^10 is its own choice. Completions come late here, with interrupt
+ * moderation and behind a hypervisor, and a segmented packet costs the same however long it is. At rates of a card
+ * that is not simulated other limits are lower.
+ */
+#define PACING_SHIFT 8
 
 #define PIECE_MAX round_down(VESPER_FRAME_MAX, VESPER_RX_ALIGN)
 
@@ -161,6 +169,7 @@ netdev_tx_t vesper_xmit(struct sk_buff *skb, struct net_device *netdev)
 	}
 	if (skb_put_padto(skb, VESPER_FRAME_MIN))
 		goto out; /* it is freed */
+	sk_pacing_shift_update(skb->sk, PACING_SHIFT);
 	if (vesper_xfrm_tx(skb, &esp) || linearize(nic, tx, skb) || vesper_offload_tx(skb, &off)) {
 		tx_drop(tx, skb);
 		goto out;
