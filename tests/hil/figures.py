@@ -3,6 +3,7 @@
 
 import json
 import re
+import statistics
 
 from lab import Failure
 
@@ -35,6 +36,9 @@ class Said:
         if name not in self.values:
             raise Failure(f"no figure {name}: see {self.folder}/guest*/out")
         return self.values[name]
+
+    def median(self, name):
+        return statistics.median(self.all(name))
 
     def __getitem__(self, name):
         return self.all(name)[0]

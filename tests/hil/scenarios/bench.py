@@ -18,11 +18,14 @@ meet both
 meet server
 sleep 1
 if [ $ME = 1 ]; then
-	for way in card:10.1.0.2 e1000e:10.2.0.2; do
-		name=${way%%:*} to=${way##*:}
-		ping -q -c 100 -i 0.02 $to | awk -F/ '/^rtt/ {print $5}' >rtt
-		figure $name.rtt_ms "$(cat rtt)"
-		figure $name.tcp_bps "$(tcp_bps $to 8)"
+	# In turn, for whoever else uses the machine does so now more, now less.
+	for round in 1 2 3 4 5; do
+		for way in card:10.1.0.2 e1000e:10.2.0.2; do
+			name=${way%%:*} to=${way##*:}
+			ping -q -c 40 -i 0.02 $to | awk -F/ '/^rtt/ {print $5}' >rtt
+			figure $name.rtt_ms "$(cat rtt)"
+			figure $name.tcp_bps "$(tcp_bps $to 4)"
+		done
 	done
 fi
 meet done
@@ -45,8 +48,8 @@ def check(lab):
     write(
         lab,
         [
-            figure("ping.rtt", said["card.rtt_ms"], "ms", said["e1000e.rtt_ms"]),
-            figure("tcp", said["card.tcp_bps"] / mega, "Mb/s", said["e1000e.tcp_bps"] / mega),
+            figure("ping.rtt", said.median("card.rtt_ms"), "ms", said.median("e1000e.rtt_ms")),
+            figure("tcp", said.median("card.tcp_bps") / mega, "Mb/s", said.median("e1000e.tcp_bps") / mega),
             figure("first_ping", lab.first_ping, "s"),
         ],
     )
