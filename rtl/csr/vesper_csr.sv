@@ -109,23 +109,41 @@ module vesper_csr
   localparam int Features = FEAT_ESP_OUT | FEAT_ESP_IN | FEAT_LOOKASIDE | FEAT_TUNNEL | FEAT_TRANSPORT | FEAT_IPV4 |
       FEAT_AES_GCM | FEAT_IPV6 | FEAT_AES_GMAC | FEAT_ESN | FEAT_UDP | FEAT_INPLACE | FEAT_POLICY | FEAT_LIFETIME |
       FEAT_EVENTS | FEAT_SG | FEAT_TX_CSUM | FEAT_TSO | FEAT_RX_CSUM | FEAT_RSS | FEAT_FILTER | FEAT_MODERATION;
+  // What the card shows: taken over where it is read, so that nobody picks from it while no one reads.
+  csr_status_t shown;
+  queue_state_t [QUEUES-1:0] q_shown;
+  event_state_t ev_shown;
+  logic mbx_busy_shown;
+  logic [15:0] mbx_count_shown;
+  logic [31:0] mbx_data_shown;
+  logic [47:0] own_mac;
+  always_ff @(posedge clk) begin
+    shown <= status;
+    q_shown <= q_state;
+    ev_shown <= ev_state;
+    mbx_busy_shown <= mbx_busy;
+    mbx_count_shown <= mbx_count;
+    mbx_data_shown <= mbx_rd_data;
+    own_mac <= mac;
+  end
+
   assign in.abi.major.next = 16'(ABI_MAJOR);
   assign in.abi.minor.next = 16'(ABI_MINOR);
   assign in.features.bits.next = 32'(Features);
   assign in.geometry.queues.next = 8'(QUEUES);
   assign in.geometry.blocks.next = 8'(BLOCKS);
   assign in.geometry.sa_log2.next = 8'($clog2(SA_ENTRIES));
-  assign in.fw_version.version.next = status.fw_version;
-  assign in.state.fw_ready.next = status.fw_ready;
-  assign in.state.data_path_open.next = status.data_path_open;
-  assign in.state.selftest_failed.next = status.selftest_failed;
-  assign in.state.fw_dead.next = status.fw_dead;
-  assign in.mac_lo.bytes.next = mac[31:0];
-  assign in.mac_hi.bytes.next = mac[47:32];
-  assign in.own_mac_lo = mac[31:0];
-  assign in.own_mac_hi = mac[47:32];
-  assign in.mbx_status.busy.next = mbx_busy;
-  assign in.mbx_status.count.next = mbx_count;
+  assign in.fw_version.version.next = shown.fw_version;
+  assign in.state.fw_ready.next = shown.fw_ready;
+  assign in.state.data_path_open.next = shown.data_path_open;
+  assign in.state.selftest_failed.next = shown.selftest_failed;
+  assign in.state.fw_dead.next = shown.fw_dead;
+  assign in.mac_lo.bytes.next = own_mac[31:0];
+  assign in.mac_hi.bytes.next = own_mac[47:32];
+  assign in.own_mac_lo = own_mac[31:0];
+  assign in.own_mac_hi = own_mac[47:32];
+  assign in.mbx_status.busy.next = mbx_busy_shown;
+  assign in.mbx_status.count.next = mbx_count_shown;
 
   assign miss_to_host = out.control.miss_to_host.value;
   assign fragment_to_host = out.control.fragment_to_host.value;
@@ -185,11 +203,11 @@ module vesper_csr
               tx_seen: out.doorbell[i].arm.tx_seen.value,
               rx_seen: out.doorbell[i].arm.rx_seen.value
           };
-      assign in.queue[i].state.active.next = q_state[i].active;
-      assign in.queue[i].state.bad_config.next = q_state[i].bad_config;
-      assign in.queue[i].state.tx_bad_doorbell.next = q_state[i].tx_bad_doorbell;
-      assign in.queue[i].state.rx_bad_doorbell.next = q_state[i].rx_bad_doorbell;
-      assign in.queue[i].state.dma_error.next = q_state[i].dma_error;
+      assign in.queue[i].state.active.next = q_shown[i].active;
+      assign in.queue[i].state.bad_config.next = q_shown[i].bad_config;
+      assign in.queue[i].state.tx_bad_doorbell.next = q_shown[i].tx_bad_doorbell;
+      assign in.queue[i].state.rx_bad_doorbell.next = q_shown[i].rx_bad_doorbell;
+      assign in.queue[i].state.dma_error.next = q_shown[i].dma_error;
     end else begin : g_absent
       assign in.queue[i].state.active.next = 1'b0;
       assign in.queue[i].state.bad_config.next = 1'b0;
@@ -209,11 +227,11 @@ module vesper_csr
           interval: out.event_interval.cycles.value
       };
   assign ev_db = '{seen_we: seen_we, seen: out.event_seen.index.value, arm: out.event_seen.arm.value};
-  assign in.event_state.active.next = ev_state.active;
-  assign in.event_state.bad_config.next = ev_state.bad_config;
-  assign in.event_state.bad_seen.next = ev_state.bad_seen;
-  assign in.event_state.full.next = ev_state.full;
-  assign in.event_state.dma_error.next = ev_state.dma_error;
+  assign in.event_state.active.next = ev_shown.active;
+  assign in.event_state.bad_config.next = ev_shown.bad_config;
+  assign in.event_state.bad_seen.next = ev_shown.bad_seen;
+  assign in.event_state.full.next = ev_shown.full;
+  assign in.event_state.dma_error.next = ev_shown.dma_error;
 
   // ---- mailbox windows ----
   assign mbx_wr = out.mbx_request.req && out.mbx_request.req_is_wr && !mbx_busy;
@@ -227,19 +245,20 @@ module vesper_csr
   };
   assign mbx_rd_addr = out.mbx_response.addr[10:2];
 
-  logic req_wr_ack, req_rd_ack, rsp_wr_ack, rsp_rd_ack;
+  logic req_wr_ack, req_rd_ack, rsp_wr_ack, rsp_rd, rsp_rd_ack;
   always_ff @(posedge clk) begin
     req_wr_ack <= !rst && out.mbx_request.req && out.mbx_request.req_is_wr;
     req_rd_ack <= !rst && out.mbx_request.req && !out.mbx_request.req_is_wr;
     rsp_wr_ack <= !rst && out.mbx_response.req && out.mbx_response.req_is_wr;
-    rsp_rd_ack <= !rst && out.mbx_response.req && !out.mbx_response.req_is_wr;
+    rsp_rd <= !rst && out.mbx_response.req && !out.mbx_response.req_is_wr;
+    rsp_rd_ack <= !rst && rsp_rd;
   end
   assign in.mbx_request.wr_ack = req_wr_ack;
   assign in.mbx_request.rd_ack = req_rd_ack;
   assign in.mbx_request.rd_data = '0;
   assign in.mbx_response.wr_ack = rsp_wr_ack;
   assign in.mbx_response.rd_ack = rsp_rd_ack;
-  assign in.mbx_response.rd_data = mbx_rd_data;
+  assign in.mbx_response.rd_data = mbx_data_shown;
 
   // ---- idle: no access under way, no pulse on its way ----
   logic [2:0] writes, reads;  // addresses taken, not answered

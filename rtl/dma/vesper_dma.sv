@@ -545,8 +545,9 @@ module vesper_dma
   end
 
   // ---- idle: a clock more changes nothing ----
+  // For an answer waits whoever has asked.
   logic bus_quiet;
-  assign bus_quiet = !m_axi_arvalid && !m_axi_awvalid && !m_axi_wvalid && !m_axi_rvalid && !m_axi_bvalid;
+  assign bus_quiet = !m_axi_arvalid && !m_axi_awvalid && !m_axi_wvalid;
   assign idle = &settled && bus_quiet && &fetch_idle && &cpl_idle && tx_idle && offload_idle && rx_idle && class_idle &&
       vd_valid == 0 && !msix_valid;
 

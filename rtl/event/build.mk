@@ -4,4 +4,4 @@
 
 LINT_TOPS += event_ring
 SYNTH_TOPS += event_ring
-SOURCES_event_ring = $(ABI_SV) rtl/vesper_pkg.sv rtl/dma/dma_pkg.sv rtl/lib/fifo.sv $(shell cat rtl/event/event.f)
+SOURCES_event_ring = $(ABI_SV) rtl/vesper_pkg.sv rtl/dma/dma_pkg.sv rtl/lib/fifo.sv rtl/lib/clock_gate.sv $(shell cat rtl/event/event.f)

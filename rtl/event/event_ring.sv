@@ -67,6 +67,15 @@ module event_ring
     logic [15:0] left_out;  // events of its code before it
   } taken_t;
 
+  // In simulation all but the clock of the limit stands still until there is something to tell.
+  wire clk_ring;
+  clock_gate u_gate (
+      .clk,
+      .rst,
+      .busy (!idle || b_valid),
+      .gated(clk_ring)
+  );
+
   // ---- enable, drain, halt ----
   typedef enum logic [1:0] {
     Off,
@@ -84,7 +93,7 @@ module event_ring
   assign sound = int'(cfg.size_log2) >= SizeMin && int'(cfg.size_log2) <= SizeMax && cfg.base[5:0] == 6'd0;
   assign clear = phase == Off && cfg.enable && sound;
   assign drained = have == 0 && written == acked;
-  always_ff @(posedge clk) begin
+  always_ff @(posedge clk_ring) begin
     if (clear) begin
       size_log2 <= cfg.size_log2;
       base <= cfg.base;
@@ -165,7 +174,7 @@ module event_ring
         .WIDTH($bits(taken_t)),
         .DEPTH(DEPTH)
     ) u_fifo (
-        .clk,
+        .clk(clk_ring),
         .rst,
         .s_valid(record[i]),
         .s_ready(room[i]),
@@ -223,7 +232,7 @@ module event_ring
   assign seen_fits = (db.seen - seen) <= (written - seen);
   assign take_seen = db.seen_we && (phase == Run || phase == Drain);
   assign news = (written - seen) > (written - acked) || (error && !told);
-  always_ff @(posedge clk) begin
+  always_ff @(posedge clk_ring) begin
     if (rst) turn <= '0;
     else if (w_valid && w_ready) turn <= int'(pick) == Sources - 1 ? '0 : pick + 1'b1;
     if (rst || clear) begin
@@ -262,14 +271,18 @@ module event_ring
       };
 
   // ---- statistics ----
-  assign stat_written = b_valid && !b_error;
+  logic failed;
+  always_ff @(posedge clk_ring) begin
+    stat_written <= b_valid && !b_error && !rst;
+    failed <= b_valid && b_error && !rst;
+  end
   assign stat_suppressed = 2'($countones(valid & ~pass));
   // A halt loses what it finds in the FIFOs beside what still comes: the surplus is told afterwards.
   logic [6:0] surplus;
   logic [2:0] losses;
-  assign losses = 3'($countones(pass & ~record)) + (error ? 3'($countones(have)) : 3'd0) + 3'(b_valid && b_error);
+  assign losses = 3'($countones(pass & ~record)) + (error ? 3'($countones(have)) : 3'd0) + 3'(failed);
   assign stat_lost = surplus + 7'(losses) < 7'd3 ? 2'(surplus + 7'(losses)) : 2'd3;
-  always_ff @(posedge clk) begin
+  always_ff @(posedge clk_ring) begin
     if (rst) surplus <= '0;
     else surplus <= surplus + 7'(losses) - 7'(stat_lost);
   end
@@ -284,9 +297,9 @@ module event_ring
     endcase
   end
   assign idle = steady && drop_valid == 0 && !sa_valid && (have == 0 || (!bus_on && !error)) && written == acked &&
-      surplus == 0 && !db.seen_we && !irq_valid && !(armed && news);
+      surplus == 0 && !stat_written && !failed && !db.seen_we && !irq_valid && !(armed && news);
 
-  always_ff @(posedge clk) begin
+  always_ff @(posedge clk_ring) begin
     if (!rst) begin
       assert (!(b_valid && written == acked))
       else $error("answer to an event that was not written");

@@ -161,7 +161,7 @@ module vesper_datapath
   // ---- pipe (p), engine (e) and its results (r, q) of each direction ----
   logic [1:0] p_valid, p_ready, p_last, e_valid, e_ready, e_last;
   logic [1:0] r_valid, r_ready, r_last, q_valid, q_ready, q_last;
-  gcm_job_t [1:0] p_job, e_job;
+  gcm_job_t p_job[2], e_job[2];
   logic [1:0][511:0] p_data, e_data, r_data, q_data;
   logic [1:0][6:0] p_bytes, e_bytes, r_bytes, q_bytes;
   logic [1:0][127:0] r_tag, q_tag;

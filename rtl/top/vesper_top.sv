@@ -168,11 +168,9 @@ module vesper_top
   logic csr_idle, mgmt_idle, mgmt_awake, dma_idle, events_idle, datapath_idle;
   // What comes from the board reaches much of the card.
   logic reset, bus_on;
-  logic [47:0] own_mac;
   always_ff @(posedge clk) begin
-    reset   <= rst;
-    bus_on  <= bus_master_en && !rst;
-    own_mac <= mac;
+    reset  <= rst;
+    bus_on <= bus_master_en && !rst;
   end
 
   // Nothing waits for it, so it may be a cycle late.
@@ -197,7 +195,6 @@ module vesper_top
   ) csr (
       .clk (clk_csr),
       .rst (reset),
-      .mac (own_mac),
       .idle(csr_idle),
       .*
   );
