@@ -47,9 +47,6 @@ class Card:
             # Function is looked at here: waiting for a slow host memory would only take the simulator's time.
             "--latency",
             "8",
-            # As fast as the card takes it, not as a line of 100 Gb/s brings it.
-            "--wire-rate",
-            "0",
             "--stats",
             str(self.folder / "stats.json"),
         ]
