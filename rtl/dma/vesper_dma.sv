@@ -290,7 +290,7 @@ module vesper_dma
   clock_gate u_offload_gate (
       .clk,
       .rst,
-      .busy (!offload_idle || (piece_valid && piece_via)),
+      .busy (!offload_idle),
       .gated(clk_offload)
   );
 

@@ -5,10 +5,12 @@
 //
 // The prototypes are those that Verilator writes for the imports in aes_pkg.sv and gcm_pkg.sv: packed
 // vectors as arrays of 32-bit words, least significant first, which on this processor is the byte
-// order of the card (byte 0 in the lowest bits). Nothing is kept between calls.
+// order of the card (byte 0 in the lowest bits). The round keys of the last key are kept, for a packet
+// has one and is many calls: a model of several threads must not call this.
 
 #include <immintrin.h>
 #include <stdint.h>
+#include <string.h>
 #include <svdpi.h>
 
 #ifdef __cplusplus
@@ -55,12 +57,24 @@ static AES_TARGET int expand_key(const svBitVecVal *key, int words, __m128i *rou
 AES_TARGET void vesper_aes_encrypt(const svBitVecVal *key, int key_len, const svBitVecVal *blocks,
 				   svBitVecVal *result)
 {
+	static struct {
+		svBitVecVal key[8];
+		int words, rounds; /* words 0: none */
+		__m128i round_key[15];
+	} last;
+	const int words = key_len == 0 ? 4 : key_len == 1 ? 6 : 8;
 	const __m128i *in = (const __m128i *)blocks;
+	const __m128i *k = last.round_key;
 	__m128i *out = (__m128i *)result;
-	__m128i k[15], b[4];
 	int rounds, r, i;
+	__m128i b[4];
 
-	rounds = expand_key(key, key_len == 0 ? 4 : key_len == 1 ? 6 : 8, k);
+	if (last.words != words || memcmp(last.key, key, sizeof(last.key))) {
+		last.rounds = expand_key(key, words, last.round_key);
+		last.words = words;
+		memcpy(last.key, key, sizeof(last.key));
+	}
+	rounds = last.rounds;
 	for (i = 0; i < 4; i++)
 		b[i] = _mm_xor_si128(_mm_loadu_si128(in + i), k[0]);
 	for (r = 1; r < rounds; r++)

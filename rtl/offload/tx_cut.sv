@@ -196,6 +196,17 @@ module tx_cut
     end
   end
 
+  for (genvar i = 0; i < 3; i++) begin : g_header
+    logic [511:0] words;
+    assign headers[i] = words;
+    always_ff @(posedge clk) begin
+      if (go && state == Gather && count != 0) begin
+        if (have[7:6] == 2'(i)) words <= (have[5:0] == 0 ? '0 : words) | placed[511:0];
+        else if (have[7:6] + 2'd1 == 2'(i) && have[7:6] != 2'd3) words <= placed[1023:512];
+      end
+    end
+  end
+
   always_ff @(posedge clk) begin
     if (go) begin
       at <= eat ? 6'd0 : at + count[5:0];
@@ -221,12 +232,6 @@ module tx_cut
           end
           default: ;
         endcase
-      end
-      if (state == Gather && count != 0) begin
-        for (int i = 0; i < 3; i++) begin
-          if (have[7:6] == 2'(i)) headers[i] <= (have[5:0] == 0 ? '0 : headers[i]) | placed[511:0];
-          else if (have[7:6] + 2'd1 == 2'(i) && have[7:6] != 2'd3) headers[i] <= placed[1023:512];
-        end
       end
       if (state == Look) begin
         ipv6 <= ip[7:4] == 4'd6;

@@ -140,6 +140,12 @@ step "virtual IP $(cat vip)"
 $HOST ip -s xfrm state | grep -q 'encap type espinudp' || fail 'no UDP encapsulation'
 load_page "the company's page" "http://10.2.0.2/page.html"
 load_page "a public page, past the tunnel" "http://198.51.100.1/public.html"
+if grep -q dpd_delay /etc/swanctl/conf.d/employee.conf; then
+	# What its answer says of the laptop's address is compared with the answer before.
+	step 'silence, until strongSwan has asked once'
+	said 1 'sending DPD request'
+	sleep 1
+fi
 step 'the NAT forgets, and goes on with another address and other ports'
 $HOST ping -i 0.25 -c $PINGS -W 1 10.2.0.2 >ping.rebinding &
 ping=$!
