@@ -252,7 +252,12 @@ void card_reset(struct card *card)
 
 void card_set_bus_master(struct card *card, bool on)
 {
+	unsigned int late = card->in.bus_master_en && !on ? 2 : 0;
+
 	card->in.bus_master_en = on;
+	/* The card sees it a cycle later: what it asks for until then is answered. */
+	while (late--)
+		cycle(card);
 	card->axi.bus_master = on;
 	card->idle_cycles = 0;
 }

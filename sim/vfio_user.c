@@ -55,11 +55,11 @@ void vfu_device_destroy(struct vfu_device *dev)
 
 void vfu_device_reset(struct vfu_device *dev)
 {
+	card_set_bus_master(dev->card, false);
 	pci_config_init(&dev->pci, dev->irq.vectors);
 	memset(dev->msix_table, 0, sizeof(dev->msix_table));
 	dev->irq.pending = 0;
 	dev->rx_enabled = dev->rx_posted = false;
-	card_set_bus_master(dev->card, false);
 	card_reset(dev->card);
 	sim_log(LOG_INFO, "the card was reset");
 }
@@ -71,8 +71,8 @@ bool vfu_device_receives(const struct vfu_device *dev)
 
 void vfu_device_disconnect(struct vfu_device *dev)
 {
-	pci_config_init(&dev->pci, dev->irq.vectors);
 	card_set_bus_master(dev->card, false);
+	pci_config_init(&dev->pci, dev->irq.vectors);
 	dma_map_clear(dev->maps);
 	irq_reset(&dev->irq);
 	dev->negotiated = false;
