@@ -123,6 +123,7 @@ static void rx_present(struct card *card)
 	card->in.rx_tlast = card->rx_at == f->len;
 	card->in.rx_tuser = card->in.rx_tlast && f->cut;
 	card->in.rx_tvalid = true;
+	card->idle_cycles = 0; /* the card says a cycle later that it is not idle */
 }
 
 static void rx_step(struct card *card)

@@ -122,8 +122,7 @@ module tx_offload
       .idle(store_idle)
   );
 
-  // Frames that go straight on need no clock here.
-  assign idle = !(s_valid && s_via) && !occupied && !err_valid;
+  assign idle = !s_valid && !occupied && !err_valid;
 
 `ifndef SYNTHESIS
   logic midway, was_direct;  // inside a frame
