@@ -166,24 +166,21 @@ module vesper_top
   write_beat_t ev_w_beat;
 
   logic csr_idle, mgmt_idle, mgmt_awake, dma_idle, events_idle, datapath_idle;
-  // What comes from the board reaches much of the card.
-  logic reset, bus_on;
-  always_ff @(posedge clk) begin
-    reset  <= rst;
-    bus_on <= bus_master_en && !rst;
-  end
+  // What the board sets decides about much here.
+  logic bus_on;
+  always_ff @(posedge clk) bus_on <= bus_master_en && !rst;
 
   // Nothing waits for it, so it may be a cycle late.
   always_ff @(posedge clk) begin
     idle <= 1'b0;
-    if (csr_idle && mgmt_idle && dma_idle && events_idle && datapath_idle && !wire_rx_axis_tvalid) idle <= !reset;
+    if (csr_idle && mgmt_idle && dma_idle && events_idle && datapath_idle && !wire_rx_axis_tvalid) idle <= !rst;
   end
 
   // In simulation it stands still until the host reads or writes.
   wire clk_csr;
   clock_gate csr_gate (
       .clk,
-      .rst  (reset),
+      .rst,
       .busy (!csr_idle),
       .gated(clk_csr)
   );
@@ -194,7 +191,6 @@ module vesper_top
       .SA_ENTRIES(SA_ENTRIES)
   ) csr (
       .clk (clk_csr),
-      .rst (reset),
       .idle(csr_idle),
       .*
   );
@@ -208,7 +204,6 @@ module vesper_top
       .POLICIES(POLICY_ENTRIES),
       .POLICY_MASKS(POLICY_MASKS)
   ) mgmt (
-      .rst(reset),
       .rxs_valid({wire_drop_valid, rxs_valid}),
       .rxs_verdict({wire_drop_verdict, rxs_verdict}),
       .host_awake(!csr_idle),
@@ -220,7 +215,6 @@ module vesper_top
   vesper_dma #(
       .QUEUES(QUEUES)
   ) dma (
-      .rst(reset),
       .bus_master_en(bus_on),
       .idle(dma_idle),
       .*
@@ -229,7 +223,6 @@ module vesper_top
   event_ring #(
       .ID(IdRing | 8'(2 * QUEUES))
   ) events (
-      .rst(reset),
       .bus_on,
       .cfg(ev_cfg),
       .db(ev_db),
@@ -258,7 +251,6 @@ module vesper_top
       .POLICY_ENTRIES(POLICY_ENTRIES),
       .POLICY_MASKS(POLICY_MASKS)
   ) datapath (
-      .rst(reset),
       // Nothing is received before the engines have proved themselves.
       .rx_enable(rx_enable && data_path_open),
       .host_valid(vd_valid),
