@@ -7,7 +7,7 @@ HIL := $(BUILD)/hil
 # Debian's source package of the kernel, for whoever needs it.
 HIL_SOURCE := $(HIL)/source
 
-.PHONY: hil hil-bench hil-iommufd hil-module hil-root hil-selftests
+.PHONY: hil hil-bench hil-iommufd hil-module hil-root hil-selftests hil-test
 hil-root: | apt
 	@deps/install tests/hil/apt.txt
 	@tests/hil/build-root $(HIL)/root $(HIL_KERNEL)
@@ -18,6 +18,12 @@ $(eval $(call program,$(VFIO_DMA),rel,tests/hil/vfio_dma.c $(DRIVER_SRC),))
 
 hil-module: hil-root $(LINUX_SRC)/.stamp
 	@tests/hil/build-module $(HIL)/root $(LINUX_SRC) $(BUILD)/linux
+
+# For the scenarios that are part of `make test`.
+hil-test: $(LINUX_SRC)/.stamp | apt
+	@tests/hil/build-for-tests $(HIL)/root
+	@[ -e $(HIL)/root.missing ] || tests/hil/build-module $(HIL)/root $(LINUX_SRC) $(BUILD)/linux
+TEST_DEPS += hil-test
 
 # For scenario selftests.
 hil-selftests: hil-root
