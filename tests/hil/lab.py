@@ -50,6 +50,8 @@ class Card:
             "--stats",
             str(self.folder / "stats.json"),
         ]
+        if self.lab.trace:
+            command += ["--trace", str(self.folder / "card.fst")]
         self.process = subprocess.Popen(
             [*command, "--pcap", str(self.folder / "wire.pcapng"), *self.options], stdout=log, stderr=log
         )
@@ -162,9 +164,11 @@ class Vm:
 class Lab:
     """One scenario's machines. Everything that is left of it is below `folder`."""
 
-    def __init__(self, root, folder, accel="tcg", kernel=None, parameter=None, show=False):
+    def __init__(self, root, folder, accel="tcg", kernel=None, parameter=None, show=False, trace=False):
         self.root, self.folder, self.accel = Path(root), Path(folder), accel
-        self.parameter, self.show = parameter, show
+        self.parameter, self.show, self.trace = parameter, show, trace
+        if trace and not Path(f"{lab_sim()}-trace").exists():
+            raise Failure(f"no signals without {lab_sim()}-trace: make vesper-sim-trace")
         self.kernel = kernel or sorted(os.listdir(self.root / "lib" / "modules"))[0]
         self.folder.parent.mkdir(parents=True, exist_ok=True)
         self.lock = open(f"{self.folder}.lock", "w")

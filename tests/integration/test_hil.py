@@ -18,6 +18,7 @@ HIL = ROOT / "tests" / "hil"
 sys.path.insert(0, str(HIL))
 
 import guest_matrix  # noqa: E402
+import lab  # noqa: E402
 import vpn  # noqa: E402
 
 STATE = """src 192.0.2.1 dst 192.0.2.2
@@ -95,6 +96,20 @@ def test_matrix_messages():
         size, kind = struct.unpack_from("=IH", message)
         assert (size, kind) == (len(message), 16)
         assert struct.unpack_from(">I", message, 16 + 56 + 16)[0] == 0x1000 + 2 * number + 1
+
+
+def test_signals_of_a_card(tmp_path, monkeypatch):
+    """With --trace each card is told to write its signals; without the simulator that can, the make target is named."""
+    sim = tmp_path / "vesper-sim"
+    sim.write_text(f'#!/bin/sh\necho "$@" >{tmp_path}/told\n: >"$2"\nexec sleep 60\n')
+    sim.chmod(0o755)
+    monkeypatch.setenv("VESPER_SIM", str(sim))
+    with pytest.raises(lab.Failure, match="make vesper-sim-trace"):
+        lab.Lab(tmp_path, tmp_path / "out", trace=True)
+    for trace in (False, True):
+        machines = SimpleNamespace(cards=[], folder=tmp_path / str(trace), work=tmp_path, trace=trace)
+        lab.Card(machines, "card", "none").stop()
+        assert (f"--trace {machines.folder}/card/card.fst" in (tmp_path / "told").read_text()) == trace
 
 
 def test_unknown_scenario():
