@@ -280,8 +280,11 @@ install: all $(BUILD)/vesper.pc ## install command, library, header, simulator (
 	@install -m 644 $(BUILD)/vesper.pc '$(DESTDIR)$(libdir)/pkgconfig/'
 	$(call say,INSTALL,$(DESTDIR)$(prefix))
 
+# The laboratory's folder belongs to others, where it was made without root.
+remove = rm -rf $(1) 2>/dev/null || unshare --map-root-user --map-auto rm -rf $(1)
+
 clean: ## remove what was built; keeps the tools (build/venv)
-	@find $(BUILD) -mindepth 1 -maxdepth 1 ! -name 'venv*' ! -name yowasp -exec rm -rf {} + 2>/dev/null || true
+	@$(call remove,$(filter-out $(BUILD)/venv% $(BUILD)/yowasp $(BUILD)/. $(BUILD)/..,$(wildcard $(BUILD)/* $(BUILD)/.*)))
 
 distclean: ## remove build/ altogether
-	@rm -rf $(BUILD)
+	@$(call remove,$(BUILD))
