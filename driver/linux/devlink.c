@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * What devlink asks: versions, and the health of firmware and queues.
+ * What devlink asks: versions, how many SAs there can be and are, and the health of firmware and queues.
  *
  *   reporter   reported                     recovery
  *   firmware   card gone, firmware dead     function-level reset, everything anew
@@ -199,6 +199,40 @@ void vesper_devlink_report(struct vesper_nic *nic, bool firmware, const char *te
 	devlink_health_report(firmware ? own->firmware : own->queues, text, NULL);
 }
 
+/* SAs of both directions. Their number is the card's (a parameter of its RTL), so nobody can set another. */
+#define RESOURCE_SA 1
+
+static u64 sas_on_card(void *priv)
+{
+	struct vesper_nic *nic = priv;
+
+	return atomic64_read(&nic->sa_card);
+}
+
+static int resources_create(struct devlink *devlink, struct vesper_nic *nic)
+{
+	u64 size = 2ull * nic->sa_entries;
+	struct devlink_resource_size_params fixed;
+	int err;
+
+	devlink_resource_size_params_init(&fixed, size, size, 1, DEVLINK_RESOURCE_UNIT_ENTRY);
+	devl_lock(devlink);
+	err = devl_resource_register(devlink, "sa", size, RESOURCE_SA,
+				     DEVLINK_RESOURCE_ID_PARENT_TOP, &fixed);
+	if (!err)
+		devl_resource_occ_get_register(devlink, RESOURCE_SA, sas_on_card, nic);
+	devl_unlock(devlink);
+	return err;
+}
+
+static void resources_destroy(struct devlink *devlink)
+{
+	devl_lock(devlink);
+	devl_resource_occ_get_unregister(devlink, RESOURCE_SA);
+	devl_resources_unregister(devlink);
+	devl_unlock(devlink);
+}
+
 /**
  * vesper_devlink_create - announce a card to devlink
  * Return: 0 or negative errno.
@@ -224,10 +258,15 @@ int vesper_devlink_create(struct vesper_nic *nic)
 		err = PTR_ERR(own->queues);
 		goto out_firmware;
 	}
+	err = resources_create(devlink, nic);
+	if (err)
+		goto out_queues;
 	nic->devlink = devlink;
 	devlink_register(devlink);
 	return 0;
 
+out_queues:
+	devlink_health_reporter_destroy(own->queues);
 out_firmware:
 	devlink_health_reporter_destroy(own->firmware);
 out_free:
@@ -241,6 +280,7 @@ void vesper_devlink_destroy(struct vesper_nic *nic)
 	struct vesper_devlink *own = devlink_priv(nic->devlink);
 
 	devlink_unregister(nic->devlink);
+	resources_destroy(nic->devlink);
 	devlink_health_reporter_destroy(own->queues);
 	devlink_health_reporter_destroy(own->firmware);
 	devlink_free(nic->devlink);

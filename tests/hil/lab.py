@@ -81,7 +81,18 @@ class Vm:
     """A guest with a stock kernel that runs one script; its console, output and exit code stay in its folder."""
 
     def __init__(
-        self, lab, name, script, cards=(), nics=(), memory=384, cpus=1, append="", machine="q35", devices=()
+        self,
+        lab,
+        name,
+        script,
+        cards=(),
+        nics=(),
+        memory=384,
+        cpus=1,
+        append="",
+        machine="q35",
+        devices=(),
+        interactive=False,
     ):
         self.lab, self.name, self.shown = lab, name, 0
         self.folder = lab.folder / name
@@ -89,6 +100,8 @@ class Vm:
         self.job = lab.work / "jobs" / name
         self.job.mkdir(parents=True)
         (self.job / "script").write_text(script)
+        if interactive:
+            (self.job / "shell").touch()
         inside = lab.inside
         command = [
             "qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
@@ -96,7 +109,7 @@ class Vm:
             "-m", str(memory), "-object", f"memory-backend-memfd,id=m0,size={memory}M,share=on",
             "-kernel", f"/boot/vmlinuz-{lab.kernel}", "-initrd", inside(lab.work / "initrd"),
             "-append", f"console=ttyS0 panic=-1 quiet no_timer_check hil.job=jobs/{name} hil.name={name} {append}",
-            "-serial", f"file:{inside(self.job / 'console')}", "-rtc", "base=utc",
+            "-serial", "mon:stdio" if interactive else f"file:{inside(self.job / 'console')}", "-rtc", "base=utc",
             "-fsdev", "local,id=root,path=/,security_model=none,readonly=on,multidevs=remap",
             "-device", "virtio-9p-pci,fsdev=root,mount_tag=root",
             "-fsdev", "local,id=work,path=/work,security_model=none",
@@ -117,7 +130,8 @@ class Vm:
                 f"{model},netdev=n{number},mac={mac},romfile=",
             ]
         log = open(self.folder / "qemu.log", "wb")
-        self.process = subprocess.Popen(lab.enter(command), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        stdin, stdout = (None, None) if interactive else (subprocess.DEVNULL, log)
+        self.process = subprocess.Popen(lab.enter(command), stdin=stdin, stdout=stdout, stderr=log)
         log.close()
 
     def result(self):

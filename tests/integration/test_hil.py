@@ -129,7 +129,11 @@ def test_scenario_that_cannot_be_run(tmp_path, monkeypatch, capsys, named):
         raise run.Skipped("no module")
 
     monkeypatch.setattr(run, "Lab", lambda *_: SimpleNamespace(close=lambda: None))
-    monkeypatch.setattr(run, "scenarios", lambda: {"some:new": (SimpleNamespace(run=skip), "new")})
+    # A shell waits for its user, so it is not one of all.
+    shell = SimpleNamespace(run=lambda _: pytest.fail("a shell"), INTERACTIVE=True)
+    monkeypatch.setattr(
+        run, "scenarios", lambda: {"some:new": (SimpleNamespace(run=skip), "new"), "shell": (shell, None)}
+    )
     monkeypatch.setattr(sys, "argv", ["run", "--out", str(tmp_path)] + ["some:new"] * named)
     assert run.main() == named
     said = capsys.readouterr().out

@@ -174,6 +174,12 @@ says 'fw [0-9]+\.[0-9]+\.[0-9]+' devlink dev info $D
 mkdir -p /lib/firmware
 head -c 100 /dev/zero >/lib/firmware/vesper.bin
 refuses 'takes no image' devlink dev flash $D file vesper.bin
+says 'name sa size 2048 occ 0 unit entry' devlink resource show $D
+ip xfrm state add src 10.0.0.1 dst 10.0.0.2 proto esp spi 0x1001 aead 'rfc4106(gcm(aes))' 0x$(printf '%040d' 0) 128 \
+	offload dev vesper0 dir out
+says 'name sa size 2048 occ 1 unit entry' devlink resource show $D
+ip xfrm state flush
+refuses 'larger than maximum' devlink resource set $D path sa size 4096
 says 'state healthy' devlink health show $D reporter firmware
 says 'state healthy' devlink health show $D reporter queues
 says 'data path open: true' devlink health diagnose $D reporter firmware
