@@ -270,7 +270,8 @@ def check(lab):
         return
     capture = lab.folder / "card2" / "wire.pcapng"
     checks = [option for name in ("ip", "tcp", "udp") for option in ("-o", f"{name}.check_checksum:TRUE")]
-    bad = "ip.checksum.status == Bad || tcp.checksum.status == Bad || udp.checksum.status == Bad"
+    # Once in 65,536: a sum of 0 goes as 0xffff, as the kernel's software sends it (CSUM_MANGLED_0); tshark minds in TCP.
+    bad = "ip.checksum.status == Bad || tcp.checksum.status == Bad && !tcp.checksum.ffff || udp.checksum.status == Bad"
     wrong = vpn.tshark(capture, bad, ["frame.number"], options=checks)
     if wrong:
         raise Failure(f"{len(wrong)} frames on the wire have a wrong checksum, the first: {wrong[0][0]}")
