@@ -298,7 +298,8 @@ until [ -e /sys/class/net/vesper0 ]; do
 done
 empty 'the namespace deleted with its SAs'
 
-modprobe bonding
+# systemd, where it is there, says so in modprobe.d.
+modprobe bonding max_bonds=0
 ip link add bond0 type bond mode active-backup miimon 100
 ip link set vesper0 down
 ip link set vesper1 down
