@@ -298,8 +298,7 @@ until [ -e /sys/class/net/vesper0 ]; do
 done
 empty 'the namespace deleted with its SAs'
 
-# systemd, where it is there, says so in modprobe.d.
-modprobe bonding max_bonds=0
+modprobe bonding
 ip link add bond0 type bond mode active-backup miimon 100
 ip link set vesper0 down
 ip link set vesper1 down
