@@ -10,7 +10,7 @@
 // together in 32-bit tables and is what simulates fastest; the logic form is the S-box (aes_sub_word)
 // followed by MixColumns as XOR, which is the smaller on an FPGA. Verilator takes the first,
 // everything else the second; VESPER_LOGIC_FORM asks for the second under Verilator too. With
-// VESPER_SBOX_ROM the logic form's S-boxes are block RAMs (see aes_state_reg) and a stage takes two
+// VESPER_LUT4 the logic form's S-boxes are block RAMs (see aes_sbox_rom) and a stage takes two
 // cycles. VESPER_DPI, for simulation only, takes the processor's own AES instructions (see aes_pipe).
 
 `default_nettype none
@@ -20,7 +20,7 @@ package aes_pkg;
 `ifdef VERILATOR
 `ifdef VESPER_LOGIC_FORM
   localparam bit FormTable = 1'b0;
-`elsif VESPER_SBOX_ROM
+`elsif VESPER_LUT4
   localparam bit FormTable = 1'b0;
 `else
   localparam bit FormTable = 1'b1;
@@ -36,11 +36,15 @@ package aes_pkg;
 
   localparam int unsigned ROUNDS_MAX = 14;
 
-  // Cycles of a stage, and of the whole pipeline.
-`ifdef VESPER_SBOX_ROM
+  // Cycles of a stage, and of the whole pipeline. LONG_WIRES: on an ECP5 it is the wires that take the time. An enable
+  // does not reach thousands of registers within a cycle, so what is wide is written in every cycle, valid or not, and
+  // what is decided gets a register before it goes to what is wide.
+`ifdef VESPER_LUT4
   localparam int unsigned STAGE_CYCLES = 2;
+  localparam bit LONG_WIRES = 1'b1;
 `else
   localparam int unsigned STAGE_CYCLES = 1;
+  localparam bit LONG_WIRES = 1'b0;
 `endif
   localparam int unsigned LATENCY = (ROUNDS_MAX + 1) * STAGE_CYCLES;
 
@@ -239,6 +243,13 @@ package aes_pkg;
     // a shorter key waits
     if (s < ENTRY_192 && len == KEY_192) key_step.b = k.a;
     if (s < ENTRY_128 - 1 && len == KEY_128) key_step.b = k.b;
+  endfunction
+
+  // What sub adds to the state that stage s leaves (0..12). Both steps are linear in it, so that the rest may be
+  // made, for a sub of zero, while it is looked up.
+  function automatic key_state_t key_sub_adds(input logic [1:0] len, input int unsigned s, input logic [31:0] sub);
+    if (s == 0) key_sub_adds = key_first('0, len, sub) ^ key_first('0, len, '0);
+    else key_sub_adds = key_step('0, len, s, sub) ^ key_step('0, len, s, '0);
   endfunction
 
 endpackage

@@ -10,8 +10,7 @@
 //
 // i_key stands in front of this stage (see key_state_t), o_key in front of the next one. A state is
 // handed on as aes_state_reg shows it: through the S-box already, but for the last stage's and the table
-// form's. Registers are written only while i_valid, and a column only while its i_en is set; what is
-// behind the stage's first cycle, should it have two, may be written more often.
+// form's. Unless LONG_WIRES (see aes_pkg), registers are written only while i_valid, and a column only while its i_en is set.
 module aes_stage
   import aes_pkg::*;
 #(
@@ -38,26 +37,59 @@ module aes_stage
     $error("aes_stage: STAGE is %0d, must be 0..14", STAGE);
   end
 
-  // What goes through the stage beside the state; the key with the word that its step needs.
-  typedef struct packed {
-    logic [BLOCKS-1:0] en;
-    logic [1:0] len;
-    key_state_t key;
-    logic [31:0] sub;
-  } beside_t;
+  localparam bit Expands = STAGE < ROUNDS_MAX - 1;  // this step makes words that need the S-box
 
-  beside_t early, late;  // in the stage's first cycle, in its last
+  // in the stage's last cycle
   logic late_valid;
-  logic [31:0] key_sub;
+  logic [BLOCKS-1:0] late_en;
+  logic [1:0] late_len;
+  key_state_t next_key;
+  wire [31:0] word = Expands ? key_sub_input(i_key, i_len, STAGE) : '0;
 
-  assign early = '{en: i_en, len: i_len, key: i_key, sub: key_sub};
+  if (STAGE_CYCLES == 2) begin : g_second
+    key_state_t without_sub, late_key;
 
-  if (STAGE >= ROUNDS_MAX - 1) begin : g_no_sub
-    assign key_sub = '0;
-  end else begin : g_sub
-    wire [31:0] word = key_sub_input(i_key, i_len, STAGE);
+    always_comb begin
+      without_sub = '{a: i_key.b, b: '0};
+      if (STAGE == 0) without_sub = key_first(i_key, i_len, '0);
+      else if (Expands) without_sub = key_step(i_key, i_len, STAGE, '0);
+    end
 
-    if (FormTable) begin : g_table
+    always_ff @(posedge clk) begin
+      late_valid <= i_valid && !rst;
+      if (i_valid || LONG_WIRES) begin
+        late_en  <= i_en;
+        late_len <= i_len;
+        late_key <= without_sub;
+      end
+    end
+
+    if (Expands) begin : g_sub
+      wire [31:0] key_sub;
+      aes_sbox_rom #(
+          .BYTES(4)
+      ) u_sub (
+          .clk,
+          .i_en(i_valid || LONG_WIRES),
+          .i_bytes(word),
+          .o_bytes(key_sub)
+      );
+      assign next_key = late_key ^ key_sub_adds(late_len, STAGE, key_sub);
+    end else begin : g_no_sub
+      assign next_key = late_key;
+      wire unused = &{1'b0, word};
+    end
+  end else begin : g_only
+    logic [31:0] key_sub;
+
+    assign late_valid = i_valid;
+    assign late_en = i_en;
+    assign late_len = i_len;
+
+    if (!Expands) begin : g_no_sub
+      assign key_sub = '0;
+      wire unused = &{1'b0, word};
+    end else if (FormTable) begin : g_table
       always_comb begin
         key_sub = '0;
         if (i_valid) key_sub = sub_word(word);
@@ -68,43 +100,36 @@ module aes_stage
           .o_word(key_sub)
       );
     end
-  end
 
-  if (STAGE_CYCLES == 2) begin : g_second
-    always_ff @(posedge clk) begin
-      late_valid <= i_valid && !rst;
-      if (i_valid) late <= early;
+    if (STAGE < ROUNDS_MAX) begin : g_key
+      aes_key_step #(
+          .STAGE(STAGE)
+      ) u_step (
+          .i_valid,
+          .i_len,
+          .i_key,
+          .i_sub(key_sub),
+          .o_key(next_key)
+      );
+    end else begin : g_no_key
+      assign next_key = '0;
+      wire unused = &{1'b0, i_key.b, key_sub};
     end
-  end else begin : g_only
-    assign late = early;
-    assign late_valid = i_valid;
   end
 
   always_ff @(posedge clk) begin
     o_valid <= late_valid && !rst;
-    if (late_valid) begin
-      o_en  <= late.en;
-      o_len <= late.len;
+    if (late_valid || LONG_WIRES) begin
+      o_en  <= late_en;
+      o_len <= late_len;
     end
   end
 
   if (STAGE < ROUNDS_MAX) begin : g_key
-    key_state_t next;
-
-    aes_key_step #(
-        .STAGE(STAGE)
-    ) u_step (
-        .i_valid(late_valid),
-        .i_len(late.len),
-        .i_key(late.key),
-        .i_sub(late.sub),
-        .o_key(next)
-    );
-
-    always_ff @(posedge clk) if (late_valid) o_key <= next;
+    always_ff @(posedge clk) if (late_valid || LONG_WIRES) o_key <= next_key;
   end else begin : g_no_key
     assign o_key = '0;
-    wire unused = &{1'b0, late.key, late.sub};
+    wire unused = &{1'b0, next_key};
   end
 
   // Does a block enter behind this stage?
@@ -123,6 +148,7 @@ module aes_stage
       {s3[31:24], s2[23:16], s1[15:8], s0[7:0]}
     };
     logic [3:0][31:0] next;
+    wire write = (i_valid && i_en[c]) || LONG_WIRES;
 
     always_comb begin
       next = '0;
@@ -143,7 +169,7 @@ module aes_stage
         .SUBSTITUTE(STAGE < ROUNDS_MAX)
     ) u_state (
         .clk,
-        .i_en(i_valid && i_en[c]),
+        .i_en(write),
         .i_state(next),
         .o_state(o_state[c])
     );
@@ -153,7 +179,7 @@ module aes_stage
           .SUBSTITUTE(1'b0)
       ) u_entry (
           .clk,
-          .i_en(i_valid && i_en[c]),
+          .i_en(write),
           .i_state(STAGE == 0 ? next : i_entry[c]),
           .o_state(o_entry[c])
       );

@@ -7,9 +7,7 @@
 // Written while i_en; what o_state shows is STAGE_CYCLES old. With SUBSTITUTE each byte of it is
 // substituted, but for the table form (see aes_pkg), whose rounds do that themselves.
 //
-// VESPER_SBOX_ROM makes the S-box a memory, two bytes to a dual-ported block RAM of 256 bytes, with a
-// register behind it: on an FPGA of four-input look-up tables (ECP5) an S-box would take about 140 of
-// them, and the rounds' were half of an engine.
+// VESPER_LUT4 makes the S-box a memory (aes_sbox_rom) with a register behind it.
 module aes_state_reg
   import aes_pkg::*;
 #(
@@ -24,20 +22,14 @@ module aes_state_reg
   logic [127:0] state;
 
   if (SUBSTITUTE && STAGE_CYCLES == 2) begin : g_rom
-    for (genvar b = 0; b < 16; b += 2) begin : g_bytes
-      (* rom_style = "block" *) logic [7:0] rom[256];
-
-      initial begin
-        for (int i = 0; i < 256; i++) rom[i] = SBOX[i];
-      end
-
-      always_ff @(posedge clk) begin
-        if (i_en) begin
-          state[8*b+:8] <= rom[i_state[8*b+:8]];
-          state[8*b+8+:8] <= rom[i_state[8*b+8+:8]];
-        end
-      end
-    end
+    aes_sbox_rom #(
+        .BYTES(16)
+    ) u_rom (
+        .clk,
+        .i_en,
+        .i_bytes(i_state),
+        .o_bytes(state)
+    );
   end else begin : g_register
     always_ff @(posedge clk) if (i_en) state <= i_state;
   end

@@ -3,6 +3,7 @@ rtl/gcm/gcm_pkg.sv
 rtl/aes/aes_sub_word.sv
 rtl/aes/aes_new_word.sv
 rtl/aes/aes_key_step.sv
+rtl/aes/aes_sbox_rom.sv
 rtl/aes/aes_state_reg.sv
 rtl/aes/aes_stage.sv
 rtl/aes/aes_pipe.sv

@@ -15,6 +15,7 @@
 // See README.md in this folder for the drawing and the timing.
 module gcm_engine
   import gcm_pkg::*;
+  import aes_pkg::LONG_WIRES;
 #(
     parameter int BLOCKS = 4  // AES columns and GHASH multipliers: 1, 2 or 4
 ) (
@@ -43,9 +44,9 @@ module gcm_engine
   end
 
   localparam int unsigned N = BLOCKS;
-  localparam int unsigned OutDepth = 32;  // covers the latency at one beat a cycle
+  // Covers the latency at one beat a cycle; a single block a cycle with LONG_WIRES, at one beat in three cycles.
+  localparam int unsigned OutDepth = LONG_WIRES && BLOCKS == 1 ? 16 : 32;
   localparam int unsigned AesLatency = aes_pkg::LATENCY;
-  localparam int unsigned PowerLatency = 7;
 
   // ---- after a reset the memories that hold H are overwritten before the first packet is taken
   logic wiping;
@@ -129,11 +130,20 @@ module gcm_engine
   logic [N-1:0][127:0] slot_ring[1<<RingBits];
   beat_meta_t meta_ring[1<<RingBits];
   logic [127:0] h_ring[1<<RingBits];
-  logic [RingBits-1:0] wp, rp, h_wp, h_rp;
+  logic [N-1:0][127:0] slot;
+  beat_meta_t read_meta;
+  logic [RingBits-1:0] wp, meta_rp, rp, h_wp, h_rp;
+
+  // Bit n: a beat left gcm_slots n cycles ago. What is known of it is read three cycles before its key stream comes, its
+  // slots two.
+  logic [AesLatency-1:1] passing;
+  wire read_meta_now = passing[AesLatency-3];
+  wire read_slot_now = passing[AesLatency-2];
+  wire split_now = passing[AesLatency-1];
 
   // Bit n: a packet's first beat left gcm_slots n + 1 cycles ago; it has more than one beat. The
   // powers must come with that beat's arrival at GHASH, neither later nor earlier.
-  localparam int unsigned HDelay = AesLatency + 1 - PowerLatency;
+  localparam int unsigned HDelay = AesLatency + 1 - POWER_CYCLES;
   logic [HDelay-1:0] opened, opened_long;
   wire opens = it_valid && it_meta.first;
   wire start_powers = opened[HDelay-1];
@@ -144,7 +154,11 @@ module gcm_engine
       meta_ring[wp] <= it_meta;
       wp <= wp + 1'b1;
     end
-    if (ks_valid) rp <= rp + 1'b1;
+    passing <= {passing[AesLatency-2:1], it_valid};
+    if (read_meta_now || LONG_WIRES) read_meta <= meta_ring[meta_rp];
+    if (read_meta_now) meta_rp <= meta_rp + 1'b1;
+    if (read_slot_now || LONG_WIRES) slot <= slot_ring[rp];
+    if (read_slot_now) rp <= rp + 1'b1;
     opened <= {opened[HDelay-2:0], opens};
     opened_long <= {opened_long[HDelay-2:0], it_meta.rem > 4'(N)};
     if (opens || wiping) begin
@@ -154,15 +168,17 @@ module gcm_engine
     if (start_powers) h_rp <= h_rp + 1'b1;
     if (rst) begin
       wp <= '0;
+      meta_rp <= '0;
       rp <= '0;
       h_wp <= '0;
       h_rp <= '0;
       opened <= '0;
+      passing <= '0;
     end
   end
 
   logic [127:0] h_next;
-  logic [2*N:1][127:0] power;
+  logic [GHASH_CYCLES*N:1][127:0] power;
 
   always_comb begin
     h_next = '0;
@@ -170,7 +186,7 @@ module gcm_engine
   end
 
   gcm_powers #(
-      .BLOCKS(N)
+      .POWERS(GHASH_CYCLES * N)
   ) u_powers (
       .clk,
       .rst,
@@ -180,25 +196,72 @@ module gcm_engine
       .o_power(power)
   );
 
-  // ---- XOR: what goes out, and what is hashed
-  beat_meta_t ks_meta;
-  logic [N-1:0][127:0] ks_slot;
-  logic [127:0] tail_mask;
-  logic [N-1:0][31:0] ends;  // last four bytes of each slot as the next block of GHASH has them
-  logic [31:0] ends_before;  // of the beat before
+  // ---- what each slot is
+  typedef struct packed {
+    logic straddling;  // a block of the stream that GHASH has four bytes later
+    logic payload;  // some of it goes out
+  } role_t;
 
-  assign ks_meta = meta_ring[rp];
-  assign ks_slot = slot_ring[rp];
+  beat_meta_t meta;
+  role_t [N-1:0] role;
+  logic [N-1:0][127:0] used;  // ones for the bytes that go out
 
-  always_comb begin
-    tail_mask = '0;
-    if (ks_valid && ks_meta.rem <= 4'(N + 2)) begin
-      for (int unsigned i = 0; i < 16; i++) begin
-        tail_mask[8*i+:8] = (5'(i) < ks_meta.tail_bytes) ? 8'hff : 8'h00;
+  // Does the packet's last block of GHASH hold nothing but what is left over from the stream's last?
+  wire spills = read_meta.straddles && read_meta.tail_bytes > 5'd12;
+
+  always_ff @(posedge clk) begin
+    if (read_slot_now || LONG_WIRES) begin
+      meta <= read_meta;
+      for (int unsigned c = 0; c < N; c++) begin
+        // The packet's last slot is the lengths block; the stream's last block, before it or (if that
+        // spills) before the block before it, may hold fewer than 16 bytes.
+        logic prefix, payload;
+        prefix = read_meta.first && c == 0;
+        payload = read_meta.rem > 4'(c + 1) + 4'(spills) && !prefix;
+        role[c].straddling <= read_meta.straddles && read_meta.rem > 4'(c + 1) && !prefix;
+        role[c].payload <= payload;
+        used[c] <= {128{payload}};
+        if (payload && read_meta.rem == 4'(c + 2) + 4'(spills)) begin
+          for (int unsigned i = 0; i < 16; i++) used[c][8*i+:8] <= {8{5'(i) < read_meta.tail_bytes}};
+        end
       end
     end
   end
 
+  // ---- what goes out and what is hashed, but for the key stream: that, and which of its bytes count
+  beat_meta_t ks_meta;
+  logic [N-1:0][127:0] ks_out;  // zero where there is no payload
+  logic [N-1:0][127:0] ks_hash;
+  logic [N-1:0][127:0] ks_cipher;  // ones for the bytes that the key stream encrypts
+  logic [N-1:0][31:0] ends;  // last four bytes of each slot as the next block of GHASH has them
+  logic [31:0] ends_before;  // of the beat before
+
+  always_ff @(posedge clk) begin
+    if (split_now || LONG_WIRES) ks_meta <= meta;
+    if (split_now && meta.straddles) ends_before <= ends[N-1];
+  end
+
+  for (genvar c = 0; c < N; c++) begin : g_split
+    always_comb begin
+      ends[c] = '0;
+      if ((split_now && meta.straddles) || !Sparing) begin
+        ends[c] = (meta.first && c == 0) ? meta.aad_end : slot[c][127:96] & used[c][127:96];
+      end
+    end
+
+    always_ff @(posedge clk) begin
+      if (split_now || LONG_WIRES) begin
+        logic [127:0] block;
+        block = slot[c] & used[c];
+        ks_out[c] <= block;
+        ks_cipher[c] <= meta.plain ? '0 : used[c];
+        if (role[c].straddling) ks_hash[c] <= {block[95:0], (c == 0) ? ends_before : ends[(c+N-1)%N]};
+        else ks_hash[c] <= role[c].payload ? block : slot[c];
+      end
+    end
+  end
+
+  // ---- XOR
   logic x_valid;
   beat_meta_t x_meta;
   logic [N-1:0][127:0] x_out;  // to the output; zero where there is no payload
@@ -207,55 +270,15 @@ module gcm_engine
 
   always_ff @(posedge clk) begin
     x_valid <= ks_valid && !rst;
-    if (ks_valid) begin
+    if (ks_valid || LONG_WIRES) begin
       x_meta <= ks_meta;
-      if (ks_meta.first) x_mask <= stream[0];
+      for (int unsigned c = 0; c < N; c++) begin
+        x_out[c]  <= ks_out[c] ^ (stream[c] & ks_cipher[c]);
+        x_hash[c] <= ks_hash[c] ^ (ks_meta.decrypt ? '0 : stream[c] & ks_cipher[c]);
+      end
     end
+    if (ks_valid && ks_meta.first) x_mask <= stream[0];
     if (rst) x_mask <= '0;  // may be an H: see the empty packet above
-  end
-
-  // Does the packet's last block of GHASH hold nothing but what is left over from the stream's last?
-  wire spills = ks_meta.straddles && ks_meta.tail_bytes > 5'd12;
-
-  always_ff @(posedge clk) if (ks_valid && ks_meta.straddles) ends_before <= ends[N-1];
-
-  for (genvar c = 0; c < N; c++) begin : g_xor
-    // The packet's last slot is the lengths block; the stream's last block, before it or (if that
-    // spills) before the block before it, may hold fewer than 16 bytes.
-    wire hashed = ks_meta.rem > 4'(c + 1) && !(ks_meta.first && c == 0);
-    wire payload = hashed && !(spills && ks_meta.rem == 4'(c + 2));
-    wire tail = ks_meta.rem == 4'(c + 2) + 4'(spills);
-
-    always_comb begin
-      ends[c] = '0;
-      if (ks_valid && ks_meta.straddles) begin
-        ends[c] = ks_slot[c][127:96];
-        if (tail) ends[c] &= tail_mask[127:96];
-        if (ks_meta.first && c == 0) ends[c] = ks_meta.aad_end;
-      end
-    end
-
-    always_ff @(posedge clk) begin
-      if (ks_valid) begin
-        logic [127:0] in_block, out_block;
-        in_block = ks_slot[c];
-        out_block = ks_slot[c] ^ (ks_meta.plain ? 128'd0 : stream[c]);
-        if (tail) begin
-          in_block &= tail_mask;
-          out_block &= tail_mask;
-        end
-        if (payload) begin
-          x_out[c]  <= out_block;
-          x_hash[c] <= ks_meta.decrypt ? in_block : out_block;
-        end else begin
-          x_out[c]  <= '0;
-          x_hash[c] <= ks_slot[c];
-        end
-        if (hashed && ks_meta.straddles) begin
-          x_hash[c] <= {payload ? in_block[95:0] : 96'd0, (c == 0) ? ends_before : ends[(c+N-1)%N]};
-        end
-      end
-    end
   end
 
   // ---- GHASH and the way out

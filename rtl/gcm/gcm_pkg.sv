@@ -23,6 +23,8 @@ package gcm_pkg;
 `ifdef VERILATOR
 `ifdef VESPER_LOGIC_FORM
   localparam bit Sparing = 1'b0;
+`elsif VESPER_LUT4
+  localparam bit Sparing = 1'b0;
 `else
   localparam bit Sparing = 1'b1;
 `endif
@@ -30,6 +32,19 @@ package gcm_pkg;
   localparam bit Sparing = 1'b0;
 `endif
   /* verilator lint_on UNUSEDPARAM */
+
+  // Cycles from an operand of GHASH's multiplier to the products' register, and from a slot to the one its product is
+  // added to. On small look-up tables (VESPER_LUT4) a product takes two cycles and its reduction one of its own.
+`ifdef VESPER_LUT4
+  localparam int unsigned GF_CYCLES = 2;
+  localparam int unsigned GHASH_CYCLES = 4;
+`else
+  localparam int unsigned GF_CYCLES = 1;
+  localparam int unsigned GHASH_CYCLES = 2;
+`endif
+
+  // Cycles from a packet's H to its powers (gcm_powers): a square, two products and their reductions.
+  localparam int unsigned POWER_CYCLES = 2 * GF_CYCLES + 6;
 
   typedef struct packed {
     logic [255:0] key;  // AES key; unused upper bytes zero
@@ -64,8 +79,8 @@ package gcm_pkg;
   typedef struct packed {
     logic first;  // this beat opens its packet: slot 0 is the AAD prefix
     logic [3:0] rem;  // slots of this packet from here on, this beat's included; 15: 15 or more
-    logic lane;  // which of GHASH's two accumulators: beat number modulo 2
-    logic chained;  // beat number 2 or higher: the accumulator counts
+    logic [$clog2(GHASH_CYCLES)-1:0] lane;  // which of GHASH's accumulators: beat number modulo GHASH_CYCLES
+    logic chained;  // beat number GHASH_CYCLES or higher: the accumulator counts
     logic decrypt;
     logic plain;  // the stream passes unchanged
     logic straddles;  // plain, and GHASH's blocks begin four bytes before the stream's

@@ -13,18 +13,19 @@
 // packet's last beat, before the lengths perhaps the block that only a straddling stream has. They go out BLOCKS at a time, numbered by `sub`.
 //
 // GHASH multiplies a block by the power of H that its distance from the packet's end asks for, up to
-// 2 * BLOCKS, so a beat leaves only when the next two 64-byte beats, or the end, are here. All that
+// GHASH_CYCLES * BLOCKS, so a beat leaves only when the next two 64-byte beats, or the end, are here. All that
 // follows has a fixed latency; a beat leaves only with a credit, which stands for a place in the
 // output FIFO and comes back with `release_beat`.
 module gcm_slots
   import gcm_pkg::*;
+  import aes_pkg::LONG_WIRES;
 #(
     parameter int unsigned BLOCKS = 4,
     parameter int unsigned CREDITS = 32  // 64-byte beats between here and the output
 ) (
     input wire clk,
     input wire rst,
-    input wire hold,  // nothing is taken
+    input wire hold,  // for 64 cycles after a reset: nothing is taken, and the jobs' memory is overwritten
 
     input wire s_valid,
     output logic s_ready,
@@ -48,47 +49,63 @@ module gcm_slots
 );
 
   localparam int unsigned Depth = 4;
+  localparam int unsigned Places = 8;  // one that is not in use is always there to be written
+  localparam int unsigned PlaceBits = $clog2(Places);
   localparam int unsigned Subs = 4 / BLOCKS;
   localparam int unsigned CreditBits = $clog2(CREDITS + 1);
 
+  // A reset erases what is wide a cycle later, by registers of this module's own: one net to all would be too long.
+  (* keep *) logic erase, wipe;
+
+  always_ff @(posedge clk) begin
+    erase <= rst;
+    wipe  <= hold && !rst;
+  end
+
   // ---- input FIFO: four beats, of which the first three are looked at
-  gcm_job_t [Depth-1:0] job_q;
-  logic [511:0] data_q[Depth];
-  logic [6:0] bytes_q[Depth];
-  logic [1:0] wp, rp;
+  gcm_job_t job_q[Places];
+  logic [511:0] data_q[Places];
+  logic [6:0] bytes_q[Places];
+  logic [31:0] counted_q[Places];  // bytes of the packet that GHASH counts as one, this beat's included
+  logic [PlaceBits-1:0] wp, rp;
   logic [2:0] count;
   logic in_first, in_straddles;
+  logic [31:0] in_counted;  // so far
 
   wire push = s_valid && s_ready;
   logic pop;
 
-  assign s_ready = count != 3'(Depth) && !hold;
+  wire [2:0] count_next = count + 3'(push) - 3'(pop);
 
   wire straddling = in_first ? s_job.aad_bytes == AAD_STRADDLING : in_straddles;
 
+  // the stream's bytes, and with auth_only the prefix's
+  wire [31:0] counted_before = !in_first ? in_counted : s_job.auth_only ? 32'(s_job.aad_bytes) : '0;
+  wire [31:0] counting = counted_before + 32'(s_bytes);
+
   always_ff @(posedge clk) begin
-    if (push) begin
-      data_q[wp] <= s_data;
+    if (push || LONG_WIRES) begin
+      data_q[wp]  <= s_data;
       bytes_q[wp] <= s_bytes;
-      wp <= wp + 2'd1;
+      counted_q[wp] <= counting;
+    end
+    // a reset erases keys
+    if ((push && in_first) || wipe || LONG_WIRES) job_q[wp] <= wipe ? '0 : s_job;
+    if (push) begin
       in_first <= s_last;
       in_straddles <= straddling;
+      in_counted <= counting;
     end
-    if (pop) rp <= rp + 2'd1;
-    count <= count + 3'(push) - 3'(pop);
+    if (push || wipe) wp <= wp + 1'b1;
+    if (pop || wipe) rp <= rp + 1'b1;
+    count   <= count_next;
+    s_ready <= count_next != 3'(Depth) && !hold && !wipe;
     if (rst) begin
       wp <= '0;
       rp <= '0;
       count <= '0;
+      s_ready <= 1'b0;
       in_first <= 1'b1;
-    end
-  end
-
-  // registers, each with its own enable
-  for (genvar i = 0; i < Depth; i++) begin : g_job
-    always_ff @(posedge clk) begin
-      if (push && in_first && wp == 2'(i)) job_q[i] <= s_job;
-      if (rst) job_q[i] <= '0;  // a reset erases keys
     end
   end
 
@@ -143,13 +160,12 @@ module gcm_slots
   logic [CreditBits-1:0] credits;
   logic credit;  // there is one
   logic first;  // the head opens a packet
-  logic [1:0] beat_no;  // beats of this packet so far, saturated: 2 even, 3 odd
+  localparam int unsigned LaneBits = $clog2(GHASH_CYCLES);
+  logic [LaneBits:0] beat_no;  // beats of this packet so far: the upper bit stays
 
   wire issue = head.known && (!begins || credit);
   wire take = issue && begins;
   wire opens = first && begins;
-  wire last0 = head.last;
-  wire [3:0] rem = head.rem;
 
   assign pop = issue && head.ends;
 
@@ -168,8 +184,8 @@ module gcm_slots
       head <= head_of(stay[2:0]);
     end
     if (issue) begin
-      if (pop && head.last) beat_no <= 2'd0;
-      else beat_no <= {beat_no != 2'd0, !beat_no[0]};
+      if (pop && head.last) beat_no <= '0;
+      else beat_no <= (beat_no + 1'b1) | {beat_no[LaneBits], LaneBits'(0)};
     end
     credits <= credits - CreditBits'(take) + CreditBits'(release_beat);
     credit  <= release_beat || credits > CreditBits'(take);
@@ -186,30 +202,71 @@ module gcm_slots
 
   assign idle = count == '0 && credits == CreditBits'(CREDITS);
 
-  // ---- slots
+  // ---- slots, with LONG_WIRES in the cycle after the decision: what it is about is still in its place
+  typedef struct packed {
+    logic valid;
+    logic opens;  // the packet: never unless valid
+    logic begins;
+    logic first;
+    logic pop;  // never unless valid
+    logic last;
+    logic [3:0] rem;
+    logic [2:0] sub;
+    logic [LaneBits:0] beat_no;
+    logic [PlaceBits-1:0] place;
+  } go_t;
+
+  go_t now, go;
   logic [127:0] carry;
-  logic [31:0] total;  // `so_far`, of a head that is not a packet's first
   logic [4:0] aad_bytes;
 
-  wire [4:0] prefix = opens ? job_q[rp].aad_bytes : aad_bytes;
-  wire plain = opens ? job_q[rp].auth_only : o_meta.plain;
+  assign now = '{
+          valid: issue,
+          opens: issue && opens,
+          begins: begins,
+          first: first,
+          pop: pop,
+          last: head.last,
+          rem: head.rem,
+          sub: sub,
+          beat_no: beat_no,
+          place: rp
+      };
 
-  // bytes that GHASH counts as one: the stream's, and with `plain` the prefix's
-  wire [31:0] so_far = first ? (plain ? 32'(prefix) : 32'd0) : total;
-  wire [31:0] counted = so_far + 32'(bytes_q[rp]);  // with the head
+  if (LONG_WIRES) begin : g_go
+    always_ff @(posedge clk) begin
+      go <= now;
+      if (rst) begin
+        go.valid <= 1'b0;
+        go.opens <= 1'b0;
+        go.pop   <= 1'b0;
+      end
+    end
+  end else begin : g_at_once
+    assign go = now;
+  end
 
-  logic [127:0] lengths;
+  gcm_job_t job;
+  logic [6:0] bytes;
   logic [3:0][127:0] d;
+
+  assign job = job_q[go.place];
+  assign bytes = bytes_q[go.place];
+  assign d = data_q[go.place];
+
+  wire [4:0] prefix = go.opens ? job.aad_bytes : aad_bytes;
+  wire plain = go.opens ? job.auth_only : o_meta.plain;
+
+  wire [31:0] counted = counted_q[go.place];
+  logic [127:0] lengths;
 
   always_comb begin
     lengths = '0;
-    if ((head.known && last0) || !Sparing) begin
+    if ((go.valid && go.last) || !Sparing) begin
       if (plain) lengths = {64'd0, bswap64({29'd0, counted, 3'd0})};
       else lengths = {bswap64({29'd0, counted, 3'd0}), bswap64({56'd0, prefix, 3'd0})};
     end
   end
-
-  assign d = data_q[rp];
 
   for (genvar c = 0; c < BLOCKS; c++) begin : g_slot
     logic [127:0] block;
@@ -218,50 +275,46 @@ module gcm_slots
     always_comb begin
       block = '0;
       for (int unsigned l = 1; l <= 4; l++) begin
-        if (l % BLOCKS == c && (BLOCKS == 4 || sub == 3'(l / BLOCKS))) block = d[l-1];
+        if (l % BLOCKS == c && (BLOCKS == 4 || go.sub == 3'(l / BLOCKS))) block = d[l-1];
       end
-      if (c == 0 && begins) block = first ? job_q[rp].aad[127:0] : carry;
+      if (c == 0 && go.begins) block = go.first ? job.aad[127:0] : carry;
     end
 
     always_ff @(posedge clk) begin
-      if (issue) begin
-        o_slot[c] <= (rem == 4'(c + 1)) ? lengths : block;
-        o_aes[c] <= (opens && c == 0) || (!plain && rem > 4'(c + 1));
+      if (go.valid || LONG_WIRES) begin
+        o_slot[c] <= (go.rem == 4'(c + 1)) ? lengths : block;
+        o_aes[c] <= (go.opens && c == 0) || (!plain && go.rem > 4'(c + 1));
       end
     end
   end
 
   always_ff @(posedge clk) begin
-    o_valid <= issue && !rst;
-    if (pop) begin
-      carry <= d[3];
-      total <= so_far + 32'd64;
-    end
-    if (issue) begin
-      o_meta.first <= opens;
-      o_meta.rem <= rem;
-      o_meta.lane <= beat_no[0];
-      o_meta.chained <= beat_no[1];
-      o_meta.sub <= sub;
-      o_meta.out_last <= last0;
-      o_meta.out_bytes <= bytes_q[rp];
-      o_meta.tail_bytes <= 5'(bytes_q[rp] - 7'd1 & 7'd15) + 5'd1;
+    o_valid <= go.valid && !rst;
+    if (go.pop) carry <= d[3];
+    if (go.valid) begin
+      o_meta.first <= go.opens;
+      o_meta.rem <= go.rem;
+      o_meta.lane <= go.beat_no[LaneBits-1:0];
+      o_meta.chained <= go.beat_no[LaneBits];
+      o_meta.sub <= go.sub;
+      o_meta.out_last <= go.last;
+      o_meta.out_bytes <= bytes;
+      o_meta.tail_bytes <= 5'(bytes - 7'd1 & 7'd15) + 5'd1;
       o_ctr <= o_ctr + 32'(BLOCKS);
-      if (opens) begin
-        o_meta.decrypt <= job_q[rp].decrypt;
-        o_meta.plain <= job_q[rp].auth_only;
-        o_meta.straddles <= job_q[rp].aad_bytes == AAD_STRADDLING;
-        o_meta.aad_end <= job_q[rp].aad[159:128];
-        o_key <= job_q[rp].key;
-        o_key_len <= job_q[rp].key_len;
-        o_iv <= job_q[rp].j0[95:0];
-        o_ctr <= bswap32(job_q[rp].j0[127:96]);
-        o_h <= job_q[rp].h;
-        aad_bytes <= job_q[rp].aad_bytes;
-      end
     end
-    if (rst) begin
-      total <= '0;
+    if (go.opens) begin
+      o_meta.decrypt <= job.decrypt;
+      o_meta.plain <= job.auth_only;
+      o_meta.straddles <= job.aad_bytes == AAD_STRADDLING;
+      o_meta.aad_end <= job.aad[159:128];
+      o_key <= job.key;
+      o_key_len <= job.key_len;
+      o_iv <= job.j0[95:0];
+      o_ctr <= bswap32(job.j0[127:96]);
+      o_h <= job.h;
+      aad_bytes <= job.aad_bytes;
+    end
+    if (erase) begin
       o_key <= '0;
       o_h   <= '0;
     end

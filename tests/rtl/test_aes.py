@@ -15,7 +15,7 @@ def test_aes_pipe(rom):
         ["tests/rtl/aes/stages.vlt", *AES],
         "aes.cocotb_aes_pipe",
         parameters={"BLOCKS": blocks},
-        defines={"VESPER_SBOX_ROM": None} if rom else None,
+        defines={"VESPER_LUT4": None} if rom else None,
         env={"AES_BLOCKS": blocks, "AES_STAGE_CYCLES": 1 + rom},
     )
 

@@ -31,17 +31,18 @@ def test_gcm_engine_dpi(blocks):
     )
 
 
-@pytest.mark.parametrize("blocks, form", [(2, "VESPER_LOGIC_FORM"), (1, "VESPER_SBOX_ROM")])
+@pytest.mark.parametrize("blocks, form", [(2, "VESPER_LOGIC_FORM"), (1, "VESPER_LUT4")])
 def test_gcm_engine_logic_form(blocks, form):
-    """The whole engine as synthesis takes it, S-boxes as logic or block RAM; what is below it is in test_aes.py."""
+    """The whole engine as synthesis takes it, for either kind of FPGA; what is below it is in test_aes.py."""
+    small = {"GCM_SMALL_FIFO": "1"} if form == "VESPER_LUT4" else {}
     run(
         "gcm_engine",
         ENGINE,
         "gcm.cocotb_gcm_engine",
         parameters={"BLOCKS": blocks},
         defines={form: None},
-        env={"GCM_BLOCKS": blocks, "GCM_RANDOM": 20},
-        testcase="published_examples,random_both",
+        env={"GCM_BLOCKS": blocks, "GCM_RANDOM": 20} | small,
+        testcase="published_examples,random_both,cycle_counts",
     )
 
 

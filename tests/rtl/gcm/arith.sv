@@ -66,6 +66,8 @@ module arith
   gf_product #(
       .LOGIC(1'b0)
   ) u_product (
+      .clk(1'b0),
+      .rst(1'b0),
       .i_valid(1'b1),
       .i_a(a),
       .i_b(b),
@@ -74,6 +76,8 @@ module arith
   gf_product #(
       .LOGIC(1'b1)
   ) u_product_logic (
+      .clk(1'b0),
+      .rst(1'b0),
       .i_valid(1'b1),
       .i_a(a),
       .i_b(b),

@@ -224,6 +224,7 @@ class Bench:
         sender = cocotb.start_soon(self.send(packets, gap))
         await self.receive(packets, stall)
         await sender
+        await RisingEdge(self.dut.clk)  # the credit of the last beat is on its way
         await ReadOnly()
         assert self.dut.idle.value == 1, "idle is not set though all packets have left"
         assert self.dut.m_valid.value == 0, "a packet more came out than went in"
