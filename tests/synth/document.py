@@ -1,18 +1,16 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The tables of docs/hardware.md, between its marks, from build/synth/results.json."""
+"""The tables of docs/hardware.md, between its marks, from measured.json."""
 
-from parts import LUT_LIMIT, MHZ_LIMIT, PARTS, ROUTED
+from parts import LUT_LIMIT, MHZ_LIMIT, PARTS, ROUTED, SPEED_GRADE
 
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
 COUNTS = ("lut", "lutram", "ff", "bram18", "uram")
 
 
-def row(part, result):
-    name = f"| `{part.name}` | {part.what} |"
+def row(part, result, stale):
+    name = f"| `{part.name}`{' *' if stale else ''} | {part.what} |"
     if not result:
         return f"{name} not measured | | | | |"
-    if "error" in result:
-        return f"{name} {result['error'].split(', see')[0]} | | | | |"
     return name + " " + " | ".join(f"{result[c]:,}" for c in COUNTS) + " |"
 
 
@@ -41,23 +39,24 @@ def word(kept):
     return "kept" if kept else "**missed**"
 
 
-def write_page(root, results):
+def write_page(root, results, stale):
     lines = [
         "| block | | LUT | LUT as RAM | FF | RAMB18 | URAM |",
         "|---|---|---:|---:|---:|---:|---:|",
-        *(row(p, results.get(f"{p.name}.xcup")) for p in PARTS),
+        *(row(p, results.get(k), k in stale) for p in PARTS for k in [f"{p.name}.xcup"]),
         "",
-        "| on ECP5-85k | LUT4 | FF | DP16KD | fmax, MHz |",
+        f"| on ECP5-85k, speed grade {SPEED_GRADE} | LUT4 | FF | DP16KD | fmax, MHz |",
         "|---|---:|---:|---:|---:|",
     ]
     for name in ROUTED:
-        result = results.get(f"{name}.ecp5", {})
+        result, mark = results.get(f"{name}.ecp5", {}), " *" * (f"{name}.ecp5" in stale)
         if "mhz" in result:
-            lines.append(
-                f"| `{name}` | {result['lut4']:,} | {result['ff']:,} | {result['bram18']} | {result['mhz']} |"
-            )
+            figures = f"{result['lut4']:,} | {result['ff']:,} | {result['bram18']} | {result['mhz']}"
         else:
-            lines.append(f"| `{name}` | {result.get('error', 'not measured').split(', see')[0]} | | | |")
+            figures = "not measured | | | "
+        lines.append(f"| `{name}`{mark} | {figures} |")
+    if stale & set(results):
+        lines += ["", "\\* measured before a source, or the flow, changed last."]
     lines += ["", *(f"- {text}" for _, text in verdicts(results))]
     page = root / "docs" / "hardware.md"
     text = page.read_text()

@@ -38,8 +38,9 @@ PARTS = [
     Part("ghash_1", "ghash", "gcm_engine", {"BLOCKS": 1}, "of it: GHASH"),
     Part("gcm_engine_4", "gcm_engine", parameters={"BLOCKS": 4}, what="AES-GCM, four blocks a cycle"),
 ]
-# Placed and routed on an ECP5-85k.
-ROUTED = ["gcm_engine_1"]
+# Placed and routed on an ECP5-85k of this speed grade (8 is the fastest), between the registers of a module of this folder.
+ROUTED = {"gcm_engine_1": "gcm_engine_pins"}
+SPEED_GRADE = "8"
 
 LUT_LIMIT = {"gcm_engine_1": 25_000, "gcm_engine_4": 100_000}
 MHZ_LIMIT = {"gcm_engine_1": 90}

