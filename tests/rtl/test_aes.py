@@ -8,7 +8,7 @@ from runner import run
 
 @pytest.mark.parametrize("rom", [False, True])
 def test_aes_pipe(rom):
-    """rom: the rounds' S-boxes in block RAM, two cycles a stage."""
+    """rom: S-boxes in block RAM, two cycles a stage, registers written in every cycle."""
     blocks = 1 if rom else 4
     run(
         "aes_pipe",

@@ -222,7 +222,8 @@ async def cycle_counts(dut):
     """ceil((n + 2) / BLOCKS) cycles a packet, with a new key each packet or without."""
     b = await bench(dut)
     # in the form whose output FIFO is small an empty packet is too fast for it
-    for size in (*(() if "GCM_SMALL_FIFO" in os.environ else (0,)), 1, 32, 33, 48, 64, 65, 160, 512, 1420, 1456, 1500):
+    least = 1 if "GCM_SMALL_FIFO" in os.environ else 0
+    for size in (least, 1, 32, 33, 48, 64, 65, 160, 512, 1420, 1456, 1500):
         for rekey in (False, True):
             took = await cycles_a_packet(b, size, rekey, count=40 if size < 600 else 12)
             assert took == cost(size), f"{size} B, rekey {rekey}: {took} cycles, not {cost(size)}"
