@@ -44,7 +44,9 @@ package gcm_pkg;
 `endif
 
   // Cycles from a packet's H to its powers (gcm_powers): a square, two products and their reductions.
+  /* verilator lint_off UNUSEDPARAM */
   localparam int unsigned POWER_CYCLES = 2 * GF_CYCLES + 6;
+  /* verilator lint_on UNUSEDPARAM */
 
   typedef struct packed {
     logic [255:0] key;  // AES key; unused upper bytes zero
