@@ -40,6 +40,7 @@ def word(kept):
 
 
 def write_page(root, results, stale):
+    stale = stale & set(results)
     lines = [
         "| block | | LUT | LUT as RAM | FF | RAMB18 | URAM |",
         "|---|---|---:|---:|---:|---:|---:|",
@@ -55,7 +56,7 @@ def write_page(root, results, stale):
         else:
             figures = "not measured | | | "
         lines.append(f"| `{name}`{mark} | {figures} |")
-    if stale & set(results):
+    if stale:
         lines += ["", "\\* measured before a source, or the flow, changed last."]
     lines += ["", *(f"- {text}" for _, text in verdicts(results))]
     page = root / "docs" / "hardware.md"
