@@ -25,7 +25,7 @@
 #include <unistd.h>
 
 /* Cycles between two looks at the descriptors: the price of a look stays below a hundredth. */
-#define SLICE 32u
+#define SLICE 96u
 
 /* Captures are written when the card has been quiet for so long, not each time that it waits for the next frame. */
 #define QUIET_MS 20
