@@ -7,9 +7,9 @@
 #   build/sim/vesper-sim-small   a small card with the same pins, ASan and UBSan, for the server's tests
 
 SIM_QUEUES := 2
-SIM_TOP_SOURCES = $(SOURCES_vesper_top)
+SIM_TOP_SOURCES = $(SOURCES_vesper_top) sim/card_top.sv
 SIM_FIRMWARE := $(BUILD)/firmware/vesper-fw.hex
-SIM_SMALL_SOURCES := tests/integration/small_card/vesper_top.sv
+SIM_SMALL_SOURCES := tests/integration/small_card/vesper_top.sv sim/card_top.sv
 
 SIM_SERVER := $(addprefix sim/,dma_map.c irq.c log.c pci_config.c vfio_user.c vfu_conn.c vfu_irq.c vfu_region.c)
 SIM_CARD := sim/axi.c sim/card.c
@@ -23,7 +23,7 @@ SIM_AR := llvm-ar-19
 
 # Verilator's C++ for one top. Arguments: directory, sources, Verilator's switches.
 # Many files in few groups, because each group's headers cost seconds.
-SIM_VERILATE := --cc --top-module vesper_top --prefix Vvesper_top -Wno-fatal --timescale 1ns/1ps \
+SIM_VERILATE := --cc --top-module card_top --prefix Vcard -Wno-fatal --timescale 1ns/1ps \
 	--output-split 20000 --output-split-cfuncs 2000 --output-groups 3
 define sim_verilate
 $(1)/cc/.made: $$(VENV)/.stamp sim/build.mk $(2)
@@ -40,14 +40,14 @@ $(2): $(1)/cc/.made $(5)
 	$$(call say,CXX,$$@)
 # Minutes: say now and then how far it is.
 	@find $(1)/cc -name '*.[oa]' -delete; \
-		make="env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -s -C $(1)/cc -f Vvesper_top.mk libVvesper_top.a libverilated.a"; \
+		make="env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -s -C $(1)/cc -f Vcard.mk libVcard.a libverilated.a"; \
 		total=$$$$($$$$make -n | grep -c ' -c '); \
 		(while sleep 15; do echo "          $$$$(find $(1)/cc -name '*.o' | wc -l) of $$$$total files"; done) & \
 		ticker=$$$$!; trap "kill $$$$ticker" EXIT; \
 		$$$$make -j2 CXX=$(3) AR=$$(SIM_AR) CFG_CXXFLAGS_PCH_I=-include $$(if $$(CCACHE),OBJCACHE=ccache) \
 		OPT_FAST='$(4)' OPT_SLOW=-O1 OPT_GLOBAL='$(4)' > $(1)/cc/make.log 2>&1 || \
 		{ tail -n 40 $(1)/cc/make.log >&2; exit 1; }
-	@rm -f $$@ && printf 'create %s\naddlib %s\naddlib %s\nsave\n' $$@ $(1)/cc/libVvesper_top.a $(1)/cc/libverilated.a | $$(SIM_AR) -M
+	@rm -f $$@ && printf 'create %s\naddlib %s\naddlib %s\nsave\n' $$@ $(1)/cc/libVcard.a $(1)/cc/libverilated.a | $$(SIM_AR) -M
 endef
 
 # A program: name, model's archive, variant of the C, compiler and switches of wrapper and link, image of the firmware.

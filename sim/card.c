@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Clocks the Verilated card and drives its pins. In each cycle the inputs are
- * applied, the outputs read, the handshakes of the coming edge worked out (and
- * with them the next inputs), and then the edge is made.
+ * Clocks the Verilated card and drives its pins. At each edge the handshakes
+ * are worked out from the outputs and the inputs as they stood until then, and
+ * with them the next inputs. What is set in `in` outside of edge() comes to
+ * the pins with the next one.
  */
 #include "card.h"
 
@@ -33,10 +34,13 @@ struct card {
 	struct card_host host;
 	struct card_model *model;
 	struct card_inputs in;
-	struct card_outputs out;
+	const struct card_outputs *out; /* of the last edge */
 	struct card_stats stats;
 	struct axi axi;
 	unsigned int idle_cycles; /* in a row */
+
+	/* an access to a register */
+	enum { REG_NONE, REG_READ, REG_WRITE, REG_UNDER_WAY, REG_ANSWERED } reg;
 
 	/* from the wire into the card */
 	struct wire_frame *rx;
@@ -51,6 +55,8 @@ struct card {
 	bool tx_under_way;
 };
 
+static const struct card_inputs *edge(void *ctx, const struct card_outputs *out);
+
 int card_new(const struct card_host *host, const struct card_options *opts, struct card **card)
 {
 	struct card *c;
@@ -62,7 +68,7 @@ int card_new(const struct card_host *host, const struct card_options *opts, stru
 	if (!c)
 		return -ENOMEM;
 	c->rx = calloc(WIRE_FRAMES, sizeof(*c->rx));
-	c->model = card_model_new(opts->trace, opts->firmware);
+	c->model = card_model_new(opts->trace, opts->firmware, edge, c);
 	if (!c->rx || !c->model) {
 		card_free(c);
 		return opts->trace ? -EIO : -ENOMEM;
@@ -128,7 +134,7 @@ static void rx_present(struct card *card)
 
 static void rx_step(struct card *card)
 {
-	if (card->in.rx_tvalid && card->out.rx_tready) {
+	if (card->in.rx_tvalid && card->out->rx_tready) {
 		card->in.rx_tvalid = false;
 		if (card->in.rx_tlast) {
 			card->rx_head++;
@@ -143,15 +149,15 @@ static void rx_step(struct card *card)
 
 static void tx_step(struct card *card)
 {
-	unsigned int n = (unsigned int)__builtin_popcountll(card->out.tx_tkeep);
+	unsigned int n = (unsigned int)__builtin_popcountll(card->out->tx_tkeep);
 
-	if (!card->out.tx_tvalid)
+	if (!card->out->tx_tvalid)
 		return;
 	if (n > CARD_FRAME_MAX - card->tx_len)
 		n = CARD_FRAME_MAX - card->tx_len;
-	memcpy(card->tx + card->tx_len, card->out.tx_tdata, n);
+	memcpy(card->tx + card->tx_len, card->out->tx_tdata, n);
 	card->tx_len += n;
-	card->tx_under_way = !card->out.tx_tlast;
+	card->tx_under_way = !card->out->tx_tlast;
 	if (card->tx_under_way)
 		return;
 	card->stats.wire_out_frames++;
@@ -182,25 +188,50 @@ bool card_wire_in(struct card *card, const uint8_t *frame, size_t len)
 
 /* ---- clock --------------------------------------------------------------- */
 
-/* Everything but the AXI4-Lite pins, which reg_access drives. */
-static void cycle(struct card *card)
+/* An access begins, goes on or has its answer. */
+static void axil_step(struct card *card)
 {
-	card_model_settle(card->model, &card->in, &card->out);
+	const struct card_outputs *out = card->out;
+	struct card_inputs *in = &card->in;
+
+	if (out->axil_awready)
+		in->axil_awvalid = false;
+	if (out->axil_wready)
+		in->axil_wvalid = false;
+	if (out->axil_arready)
+		in->axil_arvalid = false;
+	if ((in->axil_bready && out->axil_bvalid) || (in->axil_rready && out->axil_rvalid)) {
+		in->axil_bready = in->axil_rready = false;
+		card->reg = REG_ANSWERED;
+	}
+	if (card->reg == REG_WRITE || card->reg == REG_READ) {
+		in->axil_awvalid = in->axil_wvalid = in->axil_bready = card->reg == REG_WRITE;
+		in->axil_arvalid = in->axil_rready = card->reg == REG_READ;
+		card->reg = REG_UNDER_WAY;
+	}
+}
+
+static const struct card_inputs *edge(void *ctx, const struct card_outputs *out)
+{
+	struct card *card = ctx;
+
+	card->out = out;
 	card->stats.cycles++;
-	card->stats.busy += !card->out.idle;
+	card->stats.busy += !out->idle;
 	if (card->in.rst) {
 		axi_reset(&card->axi, &card->in);
 	} else {
 		tx_step(card);
 		rx_step(card);
-		axi_step(&card->axi, &card->in, &card->out);
-		if (card->out.msix_valid) {
+		axi_step(&card->axi, &card->in, out);
+		axil_step(card);
+		if (out->msix_valid) {
 			card->stats.interrupts++;
-			card->host.interrupt(card->host.ctx, card->out.msix_vector);
+			card->host.interrupt(card->host.ctx, out->msix_vector);
 		}
 	}
-	card->idle_cycles = card->out.idle ? card->idle_cycles + 1 : 0;
-	card_model_edge(card->model);
+	card->idle_cycles = out->idle ? card->idle_cycles + 1 : 0;
+	return &card->in;
 }
 
 static double seconds(void)
@@ -226,7 +257,7 @@ unsigned int card_run(struct card *card, unsigned int cycles)
 		return 0;
 	start = seconds();
 	while (done < cycles && !card_quiet(card)) {
-		cycle(card);
+		card_model_cycle(card->model);
 		done++;
 	}
 	card->stats.wall += seconds() - start;
@@ -246,26 +277,26 @@ void card_reset(struct card *card)
 	card->tx_under_way = false;
 	card->stats.resets++;
 	for (i = 0; i < RESET_CYCLES; i++)
-		cycle(card);
+		card_model_cycle(card->model);
 	card->in.rst = false;
 	card->idle_cycles = 0;
 }
 
 void card_set_bus_master(struct card *card, bool on)
 {
-	unsigned int late = card->in.bus_master_en && !on ? 2 : 0;
+	unsigned int late = card->in.bus_master_en && !on ? 3 : 0;
 
 	card->in.bus_master_en = on;
-	/* The card sees it a cycle later: what it asks for until then is answered. */
+	/* The card sees it some cycles later: what it asks for until then is answered. */
 	while (late--)
-		cycle(card);
+		card_model_cycle(card->model);
 	card->axi.bus_master = on;
 	card->idle_cycles = 0;
 }
 
 /* ---- registers ----------------------------------------------------------- */
 
-/* Clocks until the access on the pins has its answer. */
+/* Clocks until the access has its answer; its address and data are in `in`. */
 static int reg_access(struct card *card, bool write)
 {
 	struct card_inputs *in = &card->in;
@@ -273,21 +304,12 @@ static int reg_access(struct card *card, bool write)
 	unsigned int i;
 	int ret = -EIO;
 
-	in->axil_awvalid = in->axil_wvalid = in->axil_bready = write;
-	in->axil_arvalid = in->axil_rready = !write;
-	for (i = 0; i < REG_TIMEOUT; i++) {
-		cycle(card);
-		if (card->out.axil_awready)
-			in->axil_awvalid = false;
-		if (card->out.axil_wready)
-			in->axil_wvalid = false;
-		if (card->out.axil_arready)
-			in->axil_arvalid = false;
-		if (write ? card->out.axil_bvalid : card->out.axil_rvalid) {
-			ret = (write ? card->out.axil_bresp : card->out.axil_rresp) ? -EIO : 0;
-			break;
-		}
-	}
+	card->reg = write ? REG_WRITE : REG_READ;
+	for (i = 0; i < REG_TIMEOUT && card->reg != REG_ANSWERED; i++)
+		card_model_cycle(card->model);
+	if (card->reg == REG_ANSWERED)
+		ret = (write ? card->out->axil_bresp : card->out->axil_rresp) ? -EIO : 0;
+	card->reg = REG_NONE;
 	in->axil_awvalid = in->axil_wvalid = in->axil_arvalid = false;
 	in->axil_bready = in->axil_rready = false;
 	card->idle_cycles = 0;
@@ -302,7 +324,7 @@ int card_reg_read(struct card *card, uint32_t offset, uint32_t *value)
 	card->stats.reg_reads++;
 	card->in.axil_addr = offset;
 	ret = reg_access(card, false);
-	*value = ret ? ~0u : card->out.axil_rdata;
+	*value = ret ? ~0u : card->out->axil_rdata;
 	if (ret)
 		sim_log(LOG_WARN, "register 0x%x: the card does not answer the read", offset);
 	return ret;

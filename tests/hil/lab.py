@@ -23,15 +23,15 @@ class Skipped(Exception):
 
 
 class Card:
-    """A vesper-sim process; its socket, its address, its capture of the wire, its counters."""
+    """A vesper-sim process; its socket, its address, its capture of the wire if it is to be kept, its counters."""
 
-    def __init__(self, lab, name, wire, options=()):
+    def __init__(self, lab, name, wire, options=(), capture=True):
         self.mac = f"02:56:53:50:00:{len(lab.cards) + 1:02x}"
         self.name, self.lab = name, lab
         self.folder = lab.folder / name
         self.folder.mkdir(parents=True)
         self.socket = lab.work / f"{name}.card"
-        self.wire, self.options = wire, list(options)
+        self.wire, self.options, self.capture = wire, options, capture
         self.start()
 
     def start(self):
@@ -54,9 +54,9 @@ class Card:
         ]
         if self.lab.trace:
             command += ["--trace", str(self.folder / "card.fst")]
-        self.process = subprocess.Popen(
-            [*command, "--pcap", str(self.folder / "wire.pcapng"), *self.options], stdout=log, stderr=log
-        )
+        if self.capture:
+            command += ["--pcap", str(self.folder / "wire.pcapng")]
+        self.process = subprocess.Popen([*command, *self.options], stdout=log, stderr=log)
         log.close()
         end = time.monotonic() + 30
         while not self.socket.exists():
@@ -212,8 +212,8 @@ class Lab:
         """The name that a file below `work` has for QEMU and the guests."""
         return f"/work/{Path(path).relative_to(self.work)}"
 
-    def card(self, name, wire, *options):
-        card = Card(self, name, wire, options)
+    def card(self, name, wire, *options, capture=True):
+        card = Card(self, name, wire, options, capture)
         self.cards.append(card)
         return card
 

@@ -12,7 +12,12 @@
 
 `default_nettype none
 
-module vesper_top (
+module vesper_top #(
+    // verilator lint_off UNUSEDPARAM
+    parameter int QUEUES = 2,
+    parameter int BLOCKS = 4
+    // verilator lint_on UNUSEDPARAM
+) (
     input  wire          clk,
     input  wire          rst,
     input  wire          bus_master_en,
@@ -20,6 +25,7 @@ module vesper_top (
     input  wire          s_axil_awvalid,
     output logic         s_axil_awready,
     input  wire  [ 16:0] s_axil_awaddr,
+    input  wire  [  2:0] s_axil_awprot,
     input  wire          s_axil_wvalid,
     output logic         s_axil_wready,
     input  wire  [ 31:0] s_axil_wdata,
@@ -30,6 +36,7 @@ module vesper_top (
     input  wire          s_axil_arvalid,
     output logic         s_axil_arready,
     input  wire  [ 16:0] s_axil_araddr,
+    input  wire  [  2:0] s_axil_arprot,
     output logic         s_axil_rvalid,
     input  wire          s_axil_rready,
     output logic [ 31:0] s_axil_rdata,
@@ -37,6 +44,8 @@ module vesper_top (
     output logic [  7:0] m_axi_awid,
     output logic [ 63:0] m_axi_awaddr,
     output logic [  7:0] m_axi_awlen,
+    output logic [  2:0] m_axi_awsize,
+    output logic [  1:0] m_axi_awburst,
     output logic         m_axi_awvalid,
     input  wire          m_axi_awready,
     output logic [511:0] m_axi_wdata,
@@ -51,6 +60,8 @@ module vesper_top (
     output logic [  7:0] m_axi_arid,
     output logic [ 63:0] m_axi_araddr,
     output logic [  7:0] m_axi_arlen,
+    output logic [  2:0] m_axi_arsize,
+    output logic [  1:0] m_axi_arburst,
     output logic         m_axi_arvalid,
     input  wire          m_axi_arready,
     input  wire  [  7:0] m_axi_rid,
@@ -104,6 +115,14 @@ module vesper_top (
   assign s_axil_awready = write_go;
   assign s_axil_wready  = write_go;
   assign s_axil_arready = read_go;
+  wire unused = &{1'b0, s_axil_awprot, s_axil_arprot};
+
+  // INCR of whole beats
+  assign m_axi_awsize   = 3'd6;
+  assign m_axi_awburst  = 2'd1;
+  assign m_axi_arsize   = 3'd6;
+  assign m_axi_arburst  = 2'd1;
+
   assign s_axil_bresp   = '0;
   assign s_axil_rresp   = '0;
 
