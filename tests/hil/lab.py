@@ -44,11 +44,9 @@ class Card:
             self.wire,
             "--mac",
             self.mac,
-            # Function is looked at here: waiting for a slow host memory or wire would only take the simulator's time.
+            # Function is looked at here: waiting for a slow host memory would only take the simulator's time.
             "--latency",
             "8",
-            "--wire-rate",
-            "0",
             "--stats",
             str(self.folder / "stats.json"),
         ]
