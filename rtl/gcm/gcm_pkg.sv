@@ -34,18 +34,21 @@ package gcm_pkg;
   /* verilator lint_on UNUSEDPARAM */
 
   // Cycles from an operand of GHASH's multiplier to the products' register, and from a slot to the one its product is
-  // added to. On small look-up tables (VESPER_LUT4) a product takes two cycles and its reduction one of its own.
+  // added to. On small look-up tables (VESPER_LUT4) a product takes two cycles and its reduction one of its own; that of
+  // H^3, whose operands come from afar, three.
 `ifdef VESPER_LUT4
   localparam int unsigned GF_CYCLES = 2;
+  localparam int unsigned H3_CYCLES = 3;
   localparam int unsigned GHASH_CYCLES = 4;
 `else
   localparam int unsigned GF_CYCLES = 1;
+  localparam int unsigned H3_CYCLES = 1;
   localparam int unsigned GHASH_CYCLES = 2;
 `endif
 
   // Cycles from a packet's H to its powers (gcm_powers): a square, two products and their reductions.
   /* verilator lint_off UNUSEDPARAM */
-  localparam int unsigned POWER_CYCLES = 2 * GF_CYCLES + 6;
+  localparam int unsigned POWER_CYCLES = H3_CYCLES + GF_CYCLES + 6;
   /* verilator lint_on UNUSEDPARAM */
 
   typedef struct packed {

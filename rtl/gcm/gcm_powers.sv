@@ -34,7 +34,7 @@ module gcm_powers
 
   // Number n is n cycles after i_start. The products of H^3 begin at 2, with the square, and H^3 is there from Third on;
   // H^5 begins with it, H^7 a cycle later; the set is complete at Last.
-  localparam int unsigned Third = GF_CYCLES + 3;
+  localparam int unsigned Third = H3_CYCLES + 3;
   localparam int unsigned Last = POWER_CYCLES - 1;
 
   logic [Last:1] valid, long_q;
@@ -61,7 +61,7 @@ module gcm_powers
   if (POWERS >= 4) begin : g_h3
     gf_products_t next, product;
     gf_product #(
-        .CYCLES(GF_CYCLES)
+        .CYCLES(H3_CYCLES)
     ) u_product (
         .clk,
         .rst(erase),

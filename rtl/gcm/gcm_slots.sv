@@ -63,6 +63,10 @@ module gcm_slots
   end
 
   // ---- input FIFO: four beats, of which the first three are looked at
+`ifdef VESPER_LUT4
+  // In look-up tables an address would go to a thousand of them. A place that is read while it is written is not in use.
+  (* ram_style = "block", no_rw_check *)
+`endif
   gcm_job_t job_q[Places];
   logic [511:0] data_q[Places];
   logic [6:0] bytes_q[Places];
@@ -202,7 +206,7 @@ module gcm_slots
 
   assign idle = count == '0 && credits == CreditBits'(CREDITS);
 
-  // ---- slots, with LONG_WIRES in the cycle after the decision: what it is about is still in its place
+  // ---- slots; with LONG_WIRES the decision is registered, then what it is about, which is still in its place
   typedef struct packed {
     logic valid;
     logic opens;  // the packet: never unless valid
@@ -233,31 +237,44 @@ module gcm_slots
           place: rp
       };
 
-  if (LONG_WIRES) begin : g_go
-    always_ff @(posedge clk) begin
-      go <= now;
-      if (rst) begin
-        go.valid <= 1'b0;
-        go.opens <= 1'b0;
-        go.pop   <= 1'b0;
-      end
-    end
-  end else begin : g_at_once
-    assign go = now;
-  end
-
   gcm_job_t job;
   logic [6:0] bytes;
+  logic [31:0] counted;
   logic [3:0][127:0] d;
 
-  assign job = job_q[go.place];
-  assign bytes = bytes_q[go.place];
-  assign d = data_q[go.place];
+  if (LONG_WIRES) begin : g_go
+    // No reset for the job: it shows the memory, whose every place is overwritten after one.
+    go_t reads;
+    gcm_job_t job_read;
+    always_ff @(posedge clk) begin
+      reads <= now;
+      go <= reads;
+      job_read <= job_q[rp];
+      job <= job_read;
+      bytes <= bytes_q[reads.place];
+      counted <= counted_q[reads.place];
+      d <= data_q[reads.place];
+      if (rst) begin
+        reads.valid <= 1'b0;
+        reads.opens <= 1'b0;
+        reads.pop <= 1'b0;
+        go.valid <= 1'b0;
+        go.opens <= 1'b0;
+        go.pop <= 1'b0;
+      end
+    end
+    wire unused_place = &{1'b0, go.place};
+  end else begin : g_at_once
+    assign go = now;
+    assign job = job_q[go.place];
+    assign bytes = bytes_q[go.place];
+    assign counted = counted_q[go.place];
+    assign d = data_q[go.place];
+  end
 
   wire [4:0] prefix = go.opens ? job.aad_bytes : aad_bytes;
   wire plain = go.opens ? job.auth_only : o_meta.plain;
 
-  wire [31:0] counted = counted_q[go.place];
   logic [127:0] lengths;
 
   always_comb begin
