@@ -46,7 +46,8 @@ void half_cycle(card_model *model, bool clk)
 
 } // namespace
 
-static_assert(sizeof(card_inputs) == 176 && sizeof(card_outputs) == 192, "the structs are those of card_top.sv");
+static_assert(sizeof(card_inputs) == 176 && sizeof(card_outputs) == 192,
+	      "the structs are those of card_top.sv");
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "byte 0 is in bits 7:0 of word 0");
 
 void card_edge(const svBitVecVal *out, svBitVecVal *in)
