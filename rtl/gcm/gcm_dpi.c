@@ -19,7 +19,7 @@ extern "C" {
 
 void vesper_aes_encrypt(const svBitVecVal *key, int key_len, const svBitVecVal *blocks,
 			svBitVecVal *result);
-void vesper_clmul64(uint64_t a, uint64_t b, uint64_t *r1, uint64_t *r0);
+void vesper_gf_product(const svBitVecVal *a, const svBitVecVal *b, svBitVecVal *y);
 
 #define AES_TARGET __attribute__((target("aes,sse4.1")))
 
@@ -84,14 +84,35 @@ AES_TARGET void vesper_aes_encrypt(const svBitVecVal *key, int key_len, const sv
 		_mm_storeu_si128(out + i, _mm_aesenclast_si128(b[i], k[rounds]));
 }
 
-/* Carry-less product of 64 x 64 bits, {r1, r0}. */
-__attribute__((target("pclmul,sse4.1"))) void vesper_clmul64(uint64_t a, uint64_t b, uint64_t *r1,
-							     uint64_t *r0)
+/*
+ * Product in GF(2^128), operands and result in GHASH's order: Karatsuba's three products, then what gf_fold of
+ * gcm_pkg.sv does, with the polynomial's shifts as products by it (coefficients of x^127, x^126 and x^121 reflected).
+ */
+__attribute__((target("pclmul,sse4.1"))) void
+vesper_gf_product(const svBitVecVal *a, const svBitVecVal *b, svBitVecVal *y)
 {
-	const __m128i p = _mm_clmulepi64_si128(_mm_cvtsi64_si128(a), _mm_cvtsi64_si128(b), 0);
+	const __m128i poly = _mm_set_epi64x(0, (long long)0xc200000000000000);
+	const __m128i x = _mm_loadu_si128((const __m128i *)a);
+	const __m128i z = _mm_loadu_si128((const __m128i *)b);
+	__m128i lo = _mm_clmulepi64_si128(x, z, 0x00);
+	__m128i hi = _mm_clmulepi64_si128(x, z, 0x11);
+	__m128i mid = _mm_clmulepi64_si128(_mm_xor_si128(x, _mm_shuffle_epi32(x, 0x4e)),
+					   _mm_xor_si128(z, _mm_shuffle_epi32(z, 0x4e)), 0x00);
+	__m128i carry_lo, carry_hi;
 
-	*r0 = _mm_cvtsi128_si64(p);
-	*r1 = _mm_extract_epi64(p, 1);
+	mid = _mm_xor_si128(mid, _mm_xor_si128(lo, hi));
+	lo = _mm_xor_si128(lo, _mm_slli_si128(mid, 8));
+	hi = _mm_xor_si128(hi, _mm_srli_si128(mid, 8));
+	/* {hi, lo} << 1: the reflected product has one bit less */
+	carry_lo = _mm_srli_epi64(lo, 63);
+	carry_hi = _mm_srli_epi64(hi, 63);
+	lo = _mm_or_si128(_mm_slli_epi64(lo, 1), _mm_slli_si128(carry_lo, 8));
+	hi = _mm_or_si128(_mm_slli_epi64(hi, 1), _mm_slli_si128(carry_hi, 8));
+	hi = _mm_or_si128(hi, _mm_srli_si128(carry_lo, 8));
+	/* 64 bits a step from below */
+	lo = _mm_xor_si128(_mm_shuffle_epi32(lo, 0x4e), _mm_clmulepi64_si128(lo, poly, 0x00));
+	lo = _mm_xor_si128(_mm_shuffle_epi32(lo, 0x4e), _mm_clmulepi64_si128(lo, poly, 0x00));
+	_mm_storeu_si128((__m128i *)y, _mm_xor_si128(hi, lo));
 }
 
 #ifdef __cplusplus

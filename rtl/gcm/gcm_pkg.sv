@@ -11,7 +11,7 @@
 // (gf_product): as logic for synthesis, and, what simulates fastest, by the function gf_products,
 // with integer products of operands that have three of every four bits masked out (no carry reaches
 // the next kept bit). VESPER_LOGIC_FORM asks for logic under Verilator too. VESPER_DPI, for simulation
-// only, calls the processor's carry-less multiplication (gcm_dpi.c).
+// only, calls the processor's carry-less multiplication (gcm_dpi.c), which makes the whole product in the first half.
 
 `default_nettype none
 
@@ -69,12 +69,11 @@ package gcm_pkg;
   /* verilator lint_on UNUSEDPARAM */
 
 `ifdef VESPER_DPI
-  // clmul64.
-  import "DPI-C" function void vesper_clmul64(
-    input longint unsigned a,
-    input longint unsigned b,
-    output longint unsigned r1,
-    output longint unsigned r0
+  // The whole product; operands in GHASH's order.
+  import "DPI-C" function void vesper_gf_product(
+    input  bit [127:0] a,
+    input  bit [127:0] b,
+    output bit [127:0] y
   );
 `endif
 
@@ -98,8 +97,10 @@ package gcm_pkg;
 
   // Karatsuba's three products of 64-bit halves, each at most 127 bits.
   typedef struct packed {
+`ifndef VESPER_DPI
     logic [63:0] hi1, hi0;
     logic [63:0] mid1, mid0;
+`endif
     logic [63:0] lo1, lo0;
   } gf_products_t;
 
@@ -145,25 +146,25 @@ package gcm_pkg;
   // Carry-less product of 64 x 64 bits, {r1, r0}, by Karatsuba.
   function automatic void clmul64(input logic [63:0] a, input logic [63:0] b, output logic [63:0] r1,
                                   output logic [63:0] r0);
-`ifdef VESPER_DPI
-    vesper_clmul64(a, b, r1, r0);
-`else
     logic [63:0] lo, hi, mid;
     lo = clmul32(a[31:0], b[31:0]);
     hi = clmul32(a[63:32], b[63:32]);
     mid = clmul32(a[31:0] ^ a[63:32], b[31:0] ^ b[63:32]) ^ lo ^ hi;
     r0 = lo ^ {mid[31:0], 32'd0};
     r1 = hi ^ {32'd0, mid[63:32]};
-`endif
   endfunction
 
   // First half of a product in GF(2^128), for simulation; operands in GHASH's order.
   function automatic gf_products_t gf_products(input logic [127:0] a, input logic [127:0] b);
+`ifdef VESPER_DPI
+    vesper_gf_product(a, b, gf_products);
+`else
     logic [63:0] h1, h0, m1, m0, l1, l0;
     clmul64(a[127:64], b[127:64], h1, h0);
     clmul64(a[63:0], b[63:0], l1, l0);
     clmul64(a[127:64] ^ a[63:0], b[127:64] ^ b[63:0], m1, m0);
     gf_products = '{hi1: h1, hi0: h0, mid1: m1, mid0: m0, lo1: l1, lo0: l0};
+`endif
   endfunction
 
   // Reduces {p3, p2, p1, p0}, the product of two elements in GHASH's order before the shift by one
@@ -184,10 +185,14 @@ package gcm_pkg;
 
   // Second half of a product in GF(2^128).
   function automatic logic [127:0] gf_reduce(input gf_products_t p);
+`ifdef VESPER_DPI
+    gf_reduce = p;
+`else
     logic [63:0] m1, m0;
     m0 = p.mid0 ^ p.hi0 ^ p.lo0;
     m1 = p.mid1 ^ p.hi1 ^ p.lo1;
     gf_reduce = gf_fold(p.hi1[62:0], p.hi0 ^ m1, p.lo1 ^ m0, p.lo0);
+`endif
   endfunction
 
   // Puts a zero after each of the 32 bits.

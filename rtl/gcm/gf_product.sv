@@ -24,6 +24,11 @@ module gf_product
   if (!LOGIC && CYCLES != 1) begin : g_check_cycles
     $error("gf_product: CYCLES is %0d, must be 1 unless LOGIC", CYCLES);
   end
+`ifdef VESPER_DPI
+  if (LOGIC) begin : g_check_form
+    $error("gf_product: VESPER_DPI has another first half than LOGIC");
+  end
+`endif
   if (CYCLES < 1 || CYCLES > 3) begin : g_check_range
     $error("gf_product: CYCLES is %0d, must be 1, 2 or 3", CYCLES);
   end
