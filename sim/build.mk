@@ -85,7 +85,7 @@ SIM_PROFILE := $(SIM_FULL)/profile
 SIM_COUNT := $(SIM_FAST) -fprofile-generate=$(abspath $(SIM_PROFILE))
 # Not every function is called in training.
 SIM_USE := $(SIM_FAST) -flto -fprofile-use=$(abspath $(SIM_PROFILE))/counted -Wno-profile-instr-unprofiled
-$(eval $(call sim_verilate,$(SIM_FULL),$$(SIM_TOP_SOURCES),$(SIM_SWITCHES) --noassert -DVESPER_CLOCK_GATES \
+$(eval $(call sim_verilate,$(SIM_FULL),$$(SIM_TOP_SOURCES),$(SIM_SWITCHES) -GTOGGLE=1 --noassert -DVESPER_CLOCK_GATES \
 	$$(patsubst %.c,$(CURDIR)/%.c,$$(GCM_DPI))))
 $(SIM_FULL)/cc/.made: $(filter %.c,$(GCM_DPI))
 $(eval $(call sim_compile,$(SIM_FULL),$(SIM_FULL)/counting.a,$(SIM_CXX),$(SIM_COUNT),))

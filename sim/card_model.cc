@@ -28,12 +28,12 @@ struct card_model {
 namespace
 {
 
-constexpr uint64_t HALF_CYCLE_PS = 2000; // 250 MHz
+constexpr uint64_t CYCLE_PS = 4000; // 250 MHz
 
 // The one whose clock has an edge.
 card_model *at_edge;
 
-void half_cycle(card_model *model, bool clk)
+void evaluate(card_model *model, bool clk)
 {
 	model->top->clk = clk;
 	model->top->eval();
@@ -41,7 +41,6 @@ void half_cycle(card_model *model, bool clk)
 	if (model->trace)
 		model->trace->dump(model->context.time());
 #endif
-	model->context.timeInc(HALF_CYCLE_PS);
 }
 
 } // namespace
@@ -113,6 +112,14 @@ unsigned int card_model_vectors(void)
 void card_model_cycle(card_model *model)
 {
 	at_edge = model;
-	half_cycle(model, true);
-	half_cycle(model, false);
+#if VM_TRACE
+	evaluate(model, true);
+	model->context.timeInc(CYCLE_PS / 2);
+	evaluate(model, false);
+	model->context.timeInc(CYCLE_PS / 2);
+#else
+	/* TOGGLE of card_top.sv */
+	evaluate(model, !model->top->clk);
+	model->context.timeInc(CYCLE_PS);
+#endif
 }

@@ -8,13 +8,26 @@
 // card is one register, as a chip at the other end of the pins would be. A model with inputs of its own works out all
 // that hangs on them at both edges of the clock, though they change at one.
 //
+// With TOGGLE each change of clk is a cycle: the clock is high until the model has followed its rising edge, and a cycle
+// is one evaluation instead of two. A trace would not show such a clock.
+//
 // The structs are those of card_pins.h, the first field there last here, each of whole bytes.
 module card_top #(
     parameter int QUEUES = 2,
-    parameter int BLOCKS = 4
+    parameter int BLOCKS = 4,
+    parameter bit TOGGLE = 0
 ) (
     input wire clk
 );
+
+  logic clock;
+  if (TOGGLE) begin : g_toggle
+    logic last;
+    always_ff @(posedge clock) last <= clk;
+    assign clock = clk ^ last;
+  end else begin : g_clk
+    assign clock = clk;
+  end
 
   typedef logic [7:0] flag_t;  // in bit 0
 
@@ -54,7 +67,7 @@ module card_top #(
   inputs_t  in;
   outputs_t out;
 
-  always_ff @(posedge clk) begin
+  always_ff @(posedge clock) begin
     inputs_t next;
     card_edge(out, next);
     in <= next;
@@ -109,7 +122,7 @@ module card_top #(
       .QUEUES(QUEUES),
       .BLOCKS(BLOCKS)
   ) card (
-      .clk,
+      .clk(clock),
       .rst(in.rst[0]),
       .bus_master_en(in.bus_master_en[0]),
       .mac(in.mac[47:0]),

@@ -91,7 +91,9 @@ module vesper_mgmt
     input  wire             [           1:0] ev_lost,
     output logic            [          63:0] cycles,           // card clock, as in the statistics
     input  wire                              host_awake,       // it may reach for the mailbox
-    output logic                             awake,            // the CPU or what it commands: all but the statistics
+    // the CPU writes, reads or commands the SA table, the policy table
+    output logic                             sa_access,
+    output logic                             pol_access,
     output logic                             idle
 );
 
@@ -108,6 +110,7 @@ module vesper_mgmt
   end
 
   // ---- clock: in simulation all but the statistics stands still while the CPU sleeps ----
+  logic awake;  // the CPU or what it commands
   wire clk_awake;
   clock_gate gate (
       .clk,
@@ -249,7 +252,7 @@ module vesper_mgmt
 
   // ---- tables ----
 
-  logic sa_busy, sa_done, pol_busy, pol_done, sa_rd_ack, pol_rd_ack;
+  logic sa_busy, sa_done, pol_busy, pol_done;
   logic [7:0] sa_status, pol_status;
   logic [31:0] sa_rsp_handle, pol_rsp_handle;
 
@@ -299,11 +302,6 @@ module vesper_mgmt
       .rsp_status(pol_cfg_rsp_status),
       .rsp_handle(pol_cfg_rsp_handle)
   );
-
-  always_ff @(posedge clk_awake) begin
-    sa_rd_ack  <= hw_out.sa_state.req && !rst;
-    pol_rd_ack <= hw_out.pol_state.req && !rst;
-  end
 
   // ---- what the pipes follow ----
 
@@ -407,12 +405,7 @@ module vesper_mgmt
 
   // ---- statistics ----
 
-  logic stats_rd, stats_ack;
   logic [31:0] stats_data;
-
-  assign stats_rd = hw_out.stats.req;
-
-  always_ff @(posedge clk_awake) stats_ack <= hw_out.stats.req && !rst;
 
   vesper_stats #(
       .RX_SOURCES(RX_SOURCES)
@@ -431,12 +424,34 @@ module vesper_mgmt
       .cycles,
       .snapshot(hw_out.stats_ctl.snapshot.value),
       .clear(hw_out.stats_ctl.clear.value),
-      .rd(stats_rd),
+      .rd(hw_out.stats.req),
       .rd_addr(hw_out.stats.addr[10:2]),
       .rd_data(stats_data)
   );
 
   // ---- what the CPU reads ----
+
+  // What has another clock in simulation, kept: else the registers' read-out would be worked out at each edge of that
+  // clock. The data is there the cycle after the request, here after another one.
+  logic sa_is_ready, pol_is_ready;
+  logic [1:0] sa_rd, pol_rd, stats_rd;  // how long ago the read was
+  logic [31:0] sa_rd_data, pol_rd_data, stats_rd_data;
+
+  always_ff @(posedge clk_awake) begin
+    sa_is_ready   <= sa_ready;
+    pol_is_ready  <= pol_ready;
+    sa_rd_data    <= cfg_rd_data;
+    pol_rd_data   <= pol_cfg_rd_data;
+    stats_rd_data <= stats_data;
+    sa_rd         <= {sa_rd[0], hw_out.sa_state.req};
+    pol_rd        <= {pol_rd[0], hw_out.pol_state.req};
+    stats_rd      <= {stats_rd[0], hw_out.stats.req};
+    if (rst) begin
+      sa_rd    <= '0;
+      pol_rd   <= '0;
+      stats_rd <= '0;
+    end
+  end
 
   always_comb begin
     hw_in.geometry.queues.next = 8'(QUEUES);
@@ -450,11 +465,11 @@ module vesper_mgmt
     hw_in.copy_lo.words.next = copy_nonzero[31:0];
     hw_in.copy_hi.words.next = copy_nonzero[63:32];
     hw_in.pol_status.done.next = pol_done;
-    hw_in.pol_status.ready.next = pol_ready;
+    hw_in.pol_status.ready.next = pol_is_ready;
     hw_in.pol_status.status.next = pol_status;
     hw_in.pol_rsp_handle.handle.next = pol_rsp_handle;
     hw_in.sa_status.done.next = sa_done;
-    hw_in.sa_status.ready.next = sa_ready;
+    hw_in.sa_status.ready.next = sa_is_ready;
     hw_in.sa_status.status.next = sa_status;
     hw_in.sa_rsp_handle.handle.next = sa_rsp_handle;
     // Byte strings that are only written, and such that are only read.
@@ -465,14 +480,17 @@ module vesper_mgmt
     hw_in.gcm_data = '{rd_ack: 1'b0, rd_data: '0, wr_ack: hw_out.gcm_data.req};
     hw_in.gcm_tag = '{rd_ack: hw_out.gcm_tag.req, rd_data: gcm_tag[hw_out.gcm_tag.addr[3:2]], wr_ack: 1'b0};
     hw_in.gcm_out = '{rd_ack: hw_out.gcm_out.req, rd_data: gcm_out[hw_out.gcm_out.addr[5:2]], wr_ack: 1'b0};
-    hw_in.sa_state = '{rd_ack: sa_rd_ack, rd_data: cfg_rd_data, wr_ack: 1'b0};
-    hw_in.pol_state = '{rd_ack: pol_rd_ack, rd_data: pol_cfg_rd_data, wr_ack: 1'b0};
+    hw_in.sa_state = '{rd_ack: sa_rd[1], rd_data: sa_rd_data, wr_ack: 1'b0};
+    hw_in.pol_state = '{rd_ack: pol_rd[1], rd_data: pol_rd_data, wr_ack: 1'b0};
     hw_in.dscp_map = '{rd_ack: 1'b0, rd_data: '0, wr_ack: hw_out.dscp_map.req};
     hw_in.gcm_status.done.next = gcm_done;
     hw_in.gcm_status.busy.next = gcm_busy;
     hw_in.gcm_status.bytes.next = gcm_bytes;
-    hw_in.stats = '{rd_ack: stats_ack, rd_data: stats_data, wr_ack: 1'b0};
+    hw_in.stats = '{rd_ack: stats_rd[1], rd_data: stats_rd_data, wr_ack: 1'b0};
   end
+
+  assign sa_access  = copy_sa_we || sa_busy || hw_out.sa_state.req;
+  assign pol_access = copy_pol_we || pol_busy || hw_out.pol_state.req;
 
   assign awake = !cpu_asleep || mbx_ring || mbx_erasing || copy_busy || sa_busy || pol_busy || gcm_busy;
   assign idle  = !awake && !txs_valid && rxs_valid == '0;

@@ -39,7 +39,6 @@ module vesper_datapath
     input  wire              policy_bypass,
     input  wire [63:0][ 5:0] dscp_map,
     input  wire [ 7:0][15:0] natt_port,
-    input  wire              mgmt_awake,        // the management side may reach in
     // frames from and to the host
     input  wire              tx_valid,
     output logic             tx_ready,
@@ -75,6 +74,7 @@ module vesper_datapath
     input  wire              wire_rx_axis_tlast,
     input  wire              wire_rx_axis_tuser,
     // SA table, management side
+    input  wire              sa_access,  // it is written, read or commanded
     output logic             sa_ready,
     input  wire              cfg_we,
     input  wire      [  6:0] cfg_word,
@@ -91,6 +91,7 @@ module vesper_datapath
     input  wire      [  6:0] cfg_rd_word,
     output logic     [ 31:0] cfg_rd_data,
     // policy table, management side
+    input  wire              pol_access,
     output logic             pol_ready,
     input  wire              pol_cfg_we,
     input  wire      [  3:0] pol_cfg_word,
@@ -189,13 +190,13 @@ module vesper_datapath
   clock_gate gate_sa (
       .clk,
       .rst,
-      .busy (!table_idle || mgmt_awake || out_req_valid || in_req_valid || cm_req_valid),
+      .busy (!table_idle || sa_access || out_req_valid || in_req_valid || cm_req_valid),
       .gated(clk_sa)
   );
   clock_gate gate_policy (
       .clk,
       .rst,
-      .busy (!policy_idle || mgmt_awake || policy_req_valid),
+      .busy (!policy_idle || pol_access || policy_req_valid),
       .gated(clk_policy)
   );
 

@@ -165,7 +165,7 @@ module vesper_top
   logic ev_w_valid, ev_w_ready, ev_b_valid, ev_b_error, ev_irq_valid, ev_irq_ready;
   write_beat_t ev_w_beat;
 
-  logic csr_idle, mgmt_idle, mgmt_awake, dma_idle, events_idle, datapath_idle;
+  logic csr_idle, mgmt_idle, sa_access, pol_access, dma_idle, events_idle, datapath_idle;
   // What the board sets decides about much here.
   logic bus_on;
   always_ff @(posedge clk) bus_on <= bus_master_en && !rst;
@@ -207,7 +207,6 @@ module vesper_top
       .rxs_valid({wire_drop_valid, rxs_valid}),
       .rxs_verdict({wire_drop_verdict, rxs_verdict}),
       .host_awake(!csr_idle),
-      .awake(mgmt_awake),
       .idle(mgmt_idle),
       .*
   );

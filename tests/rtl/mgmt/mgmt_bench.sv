@@ -101,13 +101,13 @@ module mgmt_bench
   logic [1:0][6:0] inj_rbytes;
   logic [1:0][127:0] inj_rtag;
   verdict_t [3:0] verdict;
-  logic mgmt_idle, mgmt_awake, sa_idle, pol_idle;
+  logic mgmt_idle, sa_access, pol_access, sa_idle, pol_idle;
 
   assign fw_version      = status.fw_version;
   assign fw_ready        = status.fw_ready;
   assign selftest_failed = status.selftest_failed;
   assign fw_dead         = status.fw_dead;
-  assign idle            = mgmt_idle && !mgmt_awake && sa_idle && pol_idle;
+  assign idle            = mgmt_idle && sa_idle && pol_idle;
 
   always_comb begin
     verdict = '0;
@@ -131,7 +131,6 @@ module mgmt_bench
       .tx_bad_doorbell(bad_doorbell[0]),
       .rx_bad_doorbell(bad_doorbell[1]),
       .host_awake(1'b1),
-      .awake(mgmt_awake),
       .idle(mgmt_idle),
       .*
   );
