@@ -25,6 +25,8 @@ class Part:
 PARTS = [
     Part("gcm_inject", what="shares the engine between data path and firmware"),
     Part("ip_parse", what="IP headers of a frame's first beats"),
+    Part("wire_rx", what="frames from the wire: address filter, drop of what is bad or too much"),
+    Part("wire_tx", what="frames to the wire"),
     Part("vesper_csr", what="registers, MSI-X table"),
     Part("event_ring", what="events to the host"),
     Part("esp_out", what="ESP outbound around the engine"),
@@ -32,6 +34,8 @@ PARTS = [
     Part("sa_table", what="security associations: look-up, numbers, replay window, counters"),
     # 158 cells to compare, some of which are used under 256 conditions: hours
     Part("vesper_dma", what="rings and DMA", share=False),
+    Part("tx_offload", of="vesper_dma", what="of it: TSO, checksums on sending", share=False),
+    Part("rx_class", of="vesper_dma", what="of it: checksums, RSS on receipt", share=False),
     Part("vesper_mgmt", what="management CPU, its memory and mailbox"),
     Part("gcm_engine_1", "gcm_engine", parameters={"BLOCKS": 1}, what="AES-GCM, a block a cycle"),
     Part("aes_pipe_1", "aes_pipe", "gcm_engine", {"BLOCKS": 1}, "of it: AES"),

