@@ -50,10 +50,10 @@ class Said:
         return self.all(name)[0]
 
 
-def figure(name, value, unit, peer=None):
-    """`peer`: what it is compared with, in the same run and unit."""
+def figure(name, value, unit, peer=None, ratio=None):
+    """`peer`: what it is compared with, in the same run and unit. `ratio`: that of pairs, where there are several."""
     found = {"name": f"hil.{name}", "value": value, "unit": unit}
-    return found if peer is None else {**found, "peer": peer, "ratio": value / peer}
+    return found if peer is None else {**found, "peer": peer, "ratio": ratio or value / peer}
 
 
 def write(lab, figures):
