@@ -103,12 +103,9 @@ class Vm:
         if interactive:
             (self.job / "shell").touch()
         inside = lab.inside
-        # QEMU's own processor runs the string instructions of a byte (that is what the kernel copies and clears by where
-        # there are these two) one iteration after the other.
-        cpu = "max,-erms,-fsrm" if lab.accel == "tcg" else "max"
         command = [
             "qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
-            "-M", f"{machine},memory-backend=m0", "-accel", lab.accel, "-cpu", cpu, "-smp", str(cpus),
+            "-M", f"{machine},memory-backend=m0", "-accel", lab.accel, "-cpu", "max", "-smp", str(cpus),
             "-m", str(memory), "-object", f"memory-backend-memfd,id=m0,size={memory}M,share=on",
             "-kernel", f"/boot/vmlinuz-{lab.kernel}", "-initrd", inside(lab.work / "initrd"),
             "-append", f"console=ttyS0 panic=-1 quiet no_timer_check hil.job=jobs/{name} hil.name={name} {append}",
