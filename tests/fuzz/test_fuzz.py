@@ -57,6 +57,12 @@ def test_messages(tmp_path):
     assert {str(code) for code in range(1, 22) if code not in (18, 20)} <= set(seen), text
 
 
+def test_selector_is_no_key(tmp_path):
+    # In this batch a policy is added whose bytes, where an SA has its key, stand in an answer of before.
+    status, text = fuzz.card(tmp_path, 4, frames=0, messages=250, first=178)
+    assert status == 0, text[-8000:]
+
+
 def test_after_a_mad_client(tmp_path):
     """Registers, doorbells and queues set to anything: the next client finds a card that works."""
     status, text = fuzz.card(tmp_path, SEED, frames=40, messages=20, attacks=1000)
