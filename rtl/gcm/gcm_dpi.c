@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //
-// AES and carry-less products by the processor's instructions, for simulation with VESPER_DPI. The
+// AES and products in GF(2^128) by the processor's instructions, for simulation with VESPER_DPI. The
 // model's cycles and bits are those of the plain RTL. Needs an x86 with AES-NI and PCLMULQDQ.
 //
 // The prototypes are those that Verilator writes for the imports in aes_pkg.sv and gcm_pkg.sv: packed
@@ -9,7 +9,6 @@
 // has one and is many calls: a model of several threads must not call this.
 
 #include <immintrin.h>
-#include <stdint.h>
 #include <string.h>
 #include <svdpi.h>
 

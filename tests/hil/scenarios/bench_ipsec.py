@@ -43,7 +43,7 @@ tunnel 36 plain 2 peer0
 meet up
 sleep 1
 if [ $ME = 1 ]; then
-	# In turn, for whoever else uses the machine does so now more, now less; what is compared stands side by side.
+	# In turn, for whoever else uses the machine does so now more, now less; the two offloads beside their peer.
 	for round in 1 2 3 4 5; do
 		for way in 32:crypto 35:e1000e.none 31:packet 34:plain 33:none 36:e1000e.plain; do
 			figure ${way#*:}.tcp_bps "$(tcp_bps 10.1${way%%:*}.2.1 4)"
