@@ -22,6 +22,8 @@ module sa_ram #(
     $error("sa_ram: DEPTH is %0d, not a power of two", DEPTH);
   end
 
+  // Deep ones in block RAM, also where few bits a word would let a tool take LUTs.
+  (* ram_style = DEPTH >= 1024 ? "block" : "auto" *)
   logic [WIDTH-1:0] mem[DEPTH];
 
   always_ff @(posedge clk) begin

@@ -32,6 +32,7 @@ PARTS = [
     Part("esp_out", what="ESP outbound around the engine"),
     Part("esp_in", what="ESP inbound around the engine"),
     Part("sa_table", what="security associations: look-up, numbers, replay window, counters"),
+    Part("policy_table", what="outbound policies: look-up by masks and hashes"),
     # 158 cells to compare, some of which are used under 256 conditions: hours
     Part("vesper_dma", what="rings and DMA", share=False),
     Part("tx_offload", of="vesper_dma", what="of it: TSO, checksums on sending", share=False),
