@@ -20,7 +20,7 @@ module vesper_dma
     parameter int QUEUES   = 2,   // pairs, 1..16
     parameter int VERDICTS = 2,   // verdict ports
     parameter int HOLD     = 16,  // cycles that a completion waits for company
-    parameter int PREFETCH = 64,  // descriptors held of each RX ring, and twice as many of each TX ring
+    parameter int PREFETCH = 128,  // descriptors held of each ring; an RX ring's come behind up to BEATS of frames
     parameter int PATIENCE = 1024,  // cycles that completions may wait for room while bus mastering is off
     parameter int BEATS    = 512  // 64-byte beats of the frame buffer
 ) (
@@ -131,7 +131,8 @@ module vesper_dma
 
     dma_desc_fetch #(
         .PIECES(i % 2 == 0),
-        .DEPTH (i % 2 == 0 ? 2 * PREFETCH : PREFETCH)
+        .DEPTH (PREFETCH),
+        .BURSTS(PREFETCH / 16)
     ) u_fetch (
         .clk(clk_ring),
         .rst,

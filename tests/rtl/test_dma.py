@@ -81,4 +81,4 @@ def test_dma(module, testcase):
 
 
 def test_dma_speed():
-    assert run("dma_tb", SOURCES, "cocotb_dma_speed") == 7
+    assert run("dma_tb", SOURCES, "cocotb_dma_speed") == 8

@@ -83,6 +83,28 @@ async def both(dut):
     assert cycles <= 4 and extra <= 80
 
 
+@cocotb.test()
+async def receive_behind_reads(dut):
+    """Memory reads a full buffer of frames ahead of the wire, and descriptors for what comes in stand behind those."""
+    bench = await Bench(dut, wire_stall=0.15, latency=100, size=16 << 20, pairs=((10, 10), (10, 10))).start()
+    pair, frames, length = bench.pairs[0], 400, 320
+    for _ in range(frames):
+        bench.give(pair, length)
+    await pair.ring("rx")
+    for _ in range(160):
+        bench.send(pair, bench.frame(1514))
+    await ClockCycles(dut.clk, 600)
+    await pair.ring()
+    for _ in range(frames):
+        bench.from_wire(bench.frame(length))
+    start = bench.memory.cycle
+    await bench.until(lambda: len(pair.received) == frames, "all frames", step=4)
+    cycles = (bench.memory.cycle - start) / frames
+    note("dma.rx.cycles.320.behind_reads", cycles)
+    assert len(pair.sent) < 160, "sending ended first"
+    assert cycles <= 7.2
+
+
 async def offloaded(dut, frames, post):
     """Post all frames, which leave as beats; returns cycles a beat, from the first to the last."""
     bench = await Bench(dut, latency=100, size=16 << 20, pairs=((10, 10), (10, 10))).start()
