@@ -36,6 +36,7 @@ void axi_reset(struct axi *axi, struct card_inputs *in)
 	axi->read.head = axi->read.tail;
 	axi->write.head = axi->write.tail;
 	axi->done.head = axi->done.tail;
+	axi->early.there = false;
 	in->rvalid = in->bvalid = false;
 	in->arready = in->awready = in->wready = false;
 }
@@ -64,7 +65,7 @@ static void present_read(struct axi *axi, struct card_inputs *in)
 	in->rvalid = true;
 }
 
-static void take_write(struct axi *axi, const struct card_outputs *out)
+static void take_write(struct axi *axi, const uint8_t *data, uint64_t strb, bool last)
 {
 	struct axi_burst *w = head(&axi->write);
 	struct card_axi_stats *stats = &axi->stats->write[w->id];
@@ -72,18 +73,18 @@ static void take_write(struct axi *axi, const struct card_outputs *out)
 
 	if (!axi->bus_master)
 		resp = AXI_SLVERR;
-	else if (axi->host->mem_write(axi->host->ctx, w->addr, out->wdata, BEAT, out->wstrb))
+	else if (axi->host->mem_write(axi->host->ctx, w->addr, data, BEAT, strb))
 		resp = AXI_DECERR;
 	if (resp != AXI_OKAY) {
 		w->resp = resp;
 		stats->errors++;
 	}
 	stats->beats++;
-	stats->bytes += (unsigned int)__builtin_popcountll(out->wstrb);
+	stats->bytes += (unsigned int)__builtin_popcountll(strb);
 	w->addr += BEAT;
 	w->beats--;
-	/* wlast is believed, so that a burst that ends early does not swallow the next one. */
-	if (w->beats && !out->wlast)
+	/* `last` is believed, so that a burst that ends early does not swallow the next one. */
+	if (w->beats && !last)
 		return;
 	w->due = axi->cycle + axi->latency;
 	push(&axi->done, w);
@@ -110,8 +111,17 @@ void axi_step(struct axi *axi, struct card_inputs *in, const struct card_outputs
 		push(&axi->write, &burst);
 		axi->stats->write[burst.id].bursts++;
 	}
-	if (out->wvalid && in->wready)
-		take_write(axi, out);
+	if (axi->early.there && fill(&axi->write)) {
+		axi->early.there = false;
+		take_write(axi, axi->early.data, axi->early.strb, axi->early.last);
+	}
+	if (out->wvalid && in->wready && fill(&axi->write)) {
+		take_write(axi, out->wdata, out->wstrb, out->wlast);
+	} else if (out->wvalid && in->wready) {
+		axi->early =
+			(struct axi_beat){ .there = true, .strb = out->wstrb, .last = out->wlast };
+		memcpy(axi->early.data, out->wdata, BEAT);
+	}
 
 	if (in->rvalid && out->rready) {
 		in->rvalid = false;
@@ -132,10 +142,10 @@ void axi_step(struct axi *axi, struct card_inputs *in, const struct card_outputs
 
 	in->arready = fill(&axi->read) < AXI_OUTSTANDING;
 	in->awready = fill(&axi->write) + fill(&axi->done) < AXI_OUTSTANDING;
-	in->wready = fill(&axi->write) > 0;
+	in->wready = !axi->early.there;
 }
 
 bool axi_quiet(const struct axi *axi)
 {
-	return !fill(&axi->read) && !fill(&axi->write) && !fill(&axi->done);
+	return !fill(&axi->read) && !fill(&axi->write) && !fill(&axi->done) && !axi->early.there;
 }

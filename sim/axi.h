@@ -33,6 +33,12 @@ struct axi {
 	struct axi_queue read;	/* addresses whose data is still to come */
 	struct axi_queue write; /* addresses whose data is still to come */
 	struct axi_queue done;	/* writes whose answer is still to come */
+	/* A beat that came before its address: wready is set ahead of both, so that no burst costs a cycle more. */
+	struct axi_beat {
+		uint64_t strb;
+		bool there, last;
+		uint8_t data[BEAT];
+	} early;
 	uint64_t cycle;
 };
 

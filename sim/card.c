@@ -149,10 +149,11 @@ static void rx_step(struct card *card)
 
 static void tx_step(struct card *card)
 {
-	unsigned int n = (unsigned int)__builtin_popcountll(card->out->tx_tkeep);
+	unsigned int n;
 
 	if (!card->out->tx_tvalid)
 		return;
+	n = (unsigned int)__builtin_popcountll(card->out->tx_tkeep);
 	if (n > CARD_FRAME_MAX - card->tx_len)
 		n = CARD_FRAME_MAX - card->tx_len;
 	memcpy(card->tx + card->tx_len, card->out->tx_tdata, n);

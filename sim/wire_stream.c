@@ -71,7 +71,6 @@ static int stream_send(struct wire *wire, const uint8_t *frame, size_t len)
 	memcpy(s->out + s->out_end, &be, 4);
 	memcpy(s->out + s->out_end + 4, frame, len);
 	s->out_end += len + 4;
-	push(s);
 	return 0;
 }
 
@@ -130,8 +129,12 @@ static size_t stream_receive(struct wire *wire, uint8_t *frame, size_t room)
 static unsigned int stream_poll(struct wire *wire, struct pollfd *fds, bool want_in)
 {
 	struct stream_wire *s = (struct stream_wire *)wire;
-	bool peer = s->peer >= 0;
+	bool peer;
 
+	/* What was sent since the last look goes in one call: the peer is woken once. */
+	if (s->peer >= 0)
+		push(s);
+	peer = s->peer >= 0;
 	fds[0] = (struct pollfd){ .fd = peer ? s->peer : s->listener };
 	if (fds[0].fd < 0)
 		return 0;
@@ -165,6 +168,8 @@ static void stream_close(struct wire *wire)
 {
 	struct stream_wire *s = (struct stream_wire *)wire;
 
+	if (s->peer >= 0)
+		push(s);
 	if (s->peer >= 0)
 		close(s->peer);
 	if (s->listener >= 0)
