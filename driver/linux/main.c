@@ -79,6 +79,7 @@ static int probe(struct pci_dev *pdev, const struct pci_device_id *id)
 		goto out_netdev;
 	vesper_offload_init(nic);
 	vesper_rss_init(nic);
+	vesper_coalesce_init(nic);
 	err = vesper_devlink_create(nic);
 	if (err)
 		goto out_netdev;

@@ -23,8 +23,11 @@ static int poll(struct napi_struct *napi, int budget)
 	if (!sent || (budget && received == budget))
 		return budget;
 	/* The card compares what it has written with what we have seen: nothing between is lost. */
-	if (napi_complete_done(napi, received) && READ_ONCE(pair->nic->fault) == VESPER_FAULT_NONE)
+	if (napi_complete_done(napi, received) &&
+	    READ_ONCE(pair->nic->fault) == VESPER_FAULT_NONE) {
+		vesper_coalesce_adapt(pair);
 		vesper_pair_arm(pair);
+	}
 	return received;
 }
 
@@ -43,6 +46,7 @@ static int pair_up(struct vesper_pair *pair)
 	err = vesper_pair_start(pair);
 	if (err)
 		goto out_irq;
+	vesper_coalesce_start(pair);
 	napi_enable(&pair->napi);
 	vesper_pair_arm(pair);
 	return 0;
@@ -89,7 +93,6 @@ int vesper_up(struct vesper_nic *nic)
 	vesper_write(nic, VESPER_REG(rx_queue), 0);
 	vesper_rss_apply(nic);
 	vesper_filter_apply(nic);
-	vesper_coalesce_apply(nic);
 	vesper_write(nic, VESPER_REG(control),
 		     VESPER__CONTROL_R__RX_ENABLE_bm | VESPER__CONTROL_R__MISS_TO_HOST_bm |
 			     VESPER__CONTROL_R__FRAGMENT_TO_HOST_bm);

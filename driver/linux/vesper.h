@@ -130,6 +130,8 @@ struct vesper_pair {
 	u16 id;
 	u16 quiet;	 /* looks of the watchdog at work that waits */
 	u32 seen_before; /* completions taken at its last look */
+	u16 armed_at;	 /* completions taken when it was armed last */
+	u32 moderation;	 /* as the card has it */
 	char irq_name[IFNAMSIZ + 8];
 	u64 interrupts, lost_interrupts;
 	struct vesper_tx tx;
@@ -152,6 +154,7 @@ struct vesper_nic {
 	u8 rss_key[VESPER_RSS_KEY];
 	u8 rss_table[VESPER_RSS_TABLE];
 	u32 irq_usecs, irq_frames; /* coalesce.c */
+	bool irq_adaptive;
 
 	struct mutex mbx_lock; /* one message at a time */
 	u32 mbx_tag;
@@ -256,7 +259,9 @@ int vesper_get_coalesce(struct net_device *netdev, struct ethtool_coalesce *coal
 int vesper_set_coalesce(struct net_device *netdev, struct ethtool_coalesce *coalesce,
 			struct kernel_ethtool_coalesce *kernel_coalesce,
 			struct netlink_ext_ack *extack);
-void vesper_coalesce_apply(struct vesper_nic *nic);
+void vesper_coalesce_init(struct vesper_nic *nic);
+void vesper_coalesce_start(struct vesper_pair *pair);
+void vesper_coalesce_adapt(struct vesper_pair *pair);
 
 /* ---- netdev.c ---- */
 

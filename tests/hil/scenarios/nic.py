@@ -88,7 +88,10 @@ moves 'one pair'
 says '' ethtool -L vesper0 combined 2
 refuses 'exceeds maximum|Invalid argument' ethtool -L vesper0 combined 3
 refuses '.' ethtool -L vesper0 combined 0
-says 'rx-usecs:[[:space:]]+0' ethtool -c vesper0
+says 'Adaptive RX: on[[:space:]]+TX: on' ethtool -c vesper0
+says 'rx-usecs:[[:space:]]+4' ethtool -c vesper0
+says '' ethtool -C vesper0 adaptive-rx off
+says 'Adaptive RX: off[[:space:]]+TX: off' ethtool -c vesper0
 says '' ethtool -C vesper0 rx-usecs 20
 says 'tx-usecs:[[:space:]]+20' ethtool -c vesper0
 says '' ethtool -C vesper0 tx-frames 4
@@ -101,6 +104,8 @@ refuses 'would wait for ever' ethtool -C vesper0 rx-usecs 0
 refuses 'unsupported' ethtool -C vesper0 rx-usecs-irq 8
 says '' ethtool -C vesper0 rx-frames 0
 says '' ethtool -C vesper0 rx-usecs 0
+says '' ethtool -C vesper0 adaptive-tx on rx-usecs 4
+says 'Adaptive RX: on[[:space:]]+TX: on' ethtool -c vesper0
 says 'RX:[[:space:]]+off' ethtool -a vesper0
 refuses . ethtool -A vesper0 rx on
 for feature in rx-checksumming scatter-gather tx-checksum-ip-generic tcp-segmentation-offload tx-tcp-ecn-segmentation \
@@ -244,6 +249,7 @@ refuses . ethtool -K vesper0 tso on
 refuses . ethtool -X vesper0 equal 2
 refuses . ethtool -n vesper0 rx-flow-hash tcp4
 refuses 'no interrupt moderation' ethtool -C vesper0 rx-usecs 50
+refuses 'no interrupt moderation' ethtool -C vesper0 adaptive-rx on
 says 'rx-usecs:[[:space:]]+0' ethtool -c vesper0
 says '' ip link set vesper0 mtu 9600
 moves 'MTU 9600'

@@ -234,15 +234,32 @@ interrupts() {
 	fi
 	turn
 }
-interrupts 'at once'
-before=$COUNT
+# bulk TEXT: interrupts of guest 1 for 2.4 MB of TCP, which come in bursts.
+bulk() {
+	turn
+	local before=$(stat 'queue._interrupts') seed
+	turn
+	[ $ME = 1 ] || for seed in 91 92 93 94; do python3 $O send 10.0.0.1 7000 $seed || fail "$1: TCP"; done
+	turn
+	COUNT=$(($(stat 'queue._interrupts') - before))
+	[ $ME = 2 ] || step "$1: $COUNT interrupts for 2.4 MB"
+	turn
+}
 [ $ME = 2 ] || ethtool -C vesper0 rx-usecs 2000 rx-frames 32
+interrupts 'adaptive, which is at once'
+before=$COUNT
+[ $ME = 2 ] || ethtool -C vesper0 adaptive-rx off
 interrupts 'after 32 frames or 2 ms of the card'
 [ $ME = 2 ] || [ $((COUNT * 3)) -lt $before ] || fail "interrupts: $before at once, $COUNT with moderation"
 [ $ME = 2 ] || ethtool -C vesper0 rx-usecs 50 rx-frames 0
 interrupts 'after 50 us'
 [ $ME = 2 ] || ethtool -C vesper0 rx-usecs 0
 interrupts 'at once again'
+bulk 'at once'
+before=$COUNT
+[ $ME = 2 ] || ethtool -C vesper0 adaptive-rx on rx-usecs 20
+bulk 'adaptive'
+[ $ME = 2 ] || [ $((COUNT * 3)) -lt $((before * 2)) ] || fail "interrupts: $before at once, $COUNT adaptive"
 """
 
 END = r"""
