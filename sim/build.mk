@@ -109,5 +109,6 @@ INSTALL_BIN += $(BUILD)/bin/vesper-sim
 .PHONY: vesper-sim-trace
 vesper-sim-trace: $(BUILD)/bin/vesper-sim-trace ## the simulator with signal traces (--trace) and assertions
 
+$(eval $(call unit_test,sim_axi,tests/unit/sim_axi.c sim/axi.c,))
 $(eval $(call unit_test,sim_dma_map,tests/unit/sim_dma_map.c sim/dma_map.c,))
 $(eval $(call unit_test,sim_region,tests/unit/sim_region.c $(filter-out sim/vfu_conn.c,$(SIM_SERVER)),))
