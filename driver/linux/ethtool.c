@@ -162,6 +162,8 @@ static int get_sset_count(struct net_device *netdev, int set)
 {
 	struct vesper_nic *nic = netdev_priv(netdev);
 
+	if (set == ETH_SS_PRIV_FLAGS)
+		return 1;
 	if (set != ETH_SS_STATS)
 		return -EOPNOTSUPP;
 	return 6 + nic->queues * ARRAY_SIZE(pair_stats) + 2 * named_statuses();
@@ -172,6 +174,8 @@ static void get_strings(struct net_device *netdev, u32 set, u8 *data)
 	struct vesper_nic *nic = netdev_priv(netdev);
 	unsigned int i, j;
 
+	if (set == ETH_SS_PRIV_FLAGS)
+		ethtool_sprintf(&data, "esp-udp6-checksum-0");
 	if (set != ETH_SS_STATS)
 		return;
 	ethtool_sprintf(&data, "resets");
@@ -189,6 +193,22 @@ static void get_strings(struct net_device *netdev, u32 set, u8 *data)
 	for (i = 0; i < VESPER_ST_COUNT; i++)
 		if (vesper_status_name(i))
 			ethtool_sprintf(&data, "card_rx_%s", vesper_status_name(i));
+}
+
+/* The one flag: SAs that send ESP in UDP over IPv6 may have packet offload. */
+static u32 get_priv_flags(struct net_device *netdev)
+{
+	const struct vesper_nic *nic = netdev_priv(netdev);
+
+	return nic->udp6_checksum_0;
+}
+
+static int set_priv_flags(struct net_device *netdev, u32 flags)
+{
+	struct vesper_nic *nic = netdev_priv(netdev);
+
+	WRITE_ONCE(nic->udp6_checksum_0, flags & 1);
+	return 0;
 }
 
 static void get_ethtool_stats(struct net_device *netdev, struct ethtool_stats *stats, u64 *data)
@@ -262,6 +282,8 @@ const struct ethtool_ops vesper_ethtool_ops = {
 	.get_sset_count = get_sset_count,
 	.get_strings = get_strings,
 	.get_ethtool_stats = get_ethtool_stats,
+	.get_priv_flags = get_priv_flags,
+	.set_priv_flags = set_priv_flags,
 	.get_regs_len = get_regs_len,
 	.get_regs = get_regs,
 	.get_ts_info = ethtool_op_get_ts_info,

@@ -155,6 +155,7 @@ struct vesper_nic {
 	u8 rss_table[VESPER_RSS_TABLE];
 	u32 irq_usecs, irq_frames; /* coalesce.c */
 	bool irq_adaptive;
+	bool udp6_checksum_0; /* ethtool.c */
 
 	struct mutex mbx_lock; /* one message at a time */
 	u32 mbx_tag;

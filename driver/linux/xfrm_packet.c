@@ -375,6 +375,10 @@ const char *vesper_packet_why_not(const struct vesper_nic *nic, const struct xfr
 		return "SAs with a mark have no packet offload";
 	if (x->props.extra_flags & XFRM_SA_XFLAG_OSEQ_MAY_WRAP)
 		return "The card's sequence numbers do not wrap";
+	/* RFC 8200 8.1, RFC 6935: who receives it must have been told, as Linux is by UDP_NO_CHECK6_RX; IKE daemons do not. */
+	if (!vesper_xs_in(x) && x->props.family == AF_INET6 && x->encap &&
+	    !READ_ONCE(nic->udp6_checksum_0))
+		return "ESP in UDP over IPv6 has checksum 0; see flag esp-udp6-checksum-0";
 	/* It looks for a route with the first four bytes of the outer addresses, and these are not its own. */
 	if (!vesper_xs_in(x) && x->props.family == AF_INET6 && x->sel.family == AF_INET)
 		return "The kernel routes no IPv4 into an IPv6 tunnel with packet offload";

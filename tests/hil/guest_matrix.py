@@ -23,6 +23,7 @@ ATTR_ENCAP, ATTR_AEAD, ATTR_ESN, ATTR_OFFLOAD, ATTR_DIR = 4, 18, 23, 28, 33
 STATE_ESN = 0x80
 ERROR, MESSAGE = 2, 1
 SOL_NETLINK, EXT_ACK, NETLINK_XFRM = 270, 11, 6
+UDP_NO_CHECK6_RX = 102
 SIZES = (64, 1200)
 
 
@@ -134,6 +135,7 @@ def open_all(me):
         encap = socket.socket(family, socket.SOCK_DGRAM)
         if family == socket.AF_INET6:
             encap.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            encap.setsockopt(socket.IPPROTO_UDP, UDP_NO_CHECK6_RX, 1)
         encap.bind(("", 4500))
         encap.setsockopt(socket.IPPROTO_UDP, 100, 2)
         sockets.append(encap)

@@ -330,6 +330,16 @@ if [ $ME = 1 ]; then
 	refused 'The kernel routes no IPv4 into an IPv6 tunnel with packet offload' \
 		ip xfrm state add src fd00::1 dst fd00::2 proto esp spi 0x3001 mode tunnel aead "$gcm" $key 128 \
 		sel src 0.0.0.0/0 dst 0.0.0.0/0 $offload
+	udp6() {
+		ip xfrm state add src fd00::1 dst fd00::2 proto esp spi 0x3007 mode tunnel aead "$gcm" ${key%0}8 128 \
+			encap espinudp 4500 4500 :: $offload
+	}
+	refused 'ESP in UDP over IPv6 has checksum 0; see flag esp-udp6-checksum-0' udp6
+	ethtool --set-priv-flags vesper0 esp-udp6-checksum-0 on
+	ethtool --show-priv-flags vesper0 | grep -q 'checksum-0: on' || fail 'the flag is not set'
+	udp6 || fail 'ESP in UDP over IPv6 is refused though it was allowed'
+	ip xfrm state delete src fd00::1 dst fd00::2 proto esp spi 0x3007
+	ethtool --set-priv-flags vesper0 esp-udp6-checksum-0 off
 	good || fail 'a good SA is refused'
 	refused 'Another outbound SA on the card has this key' $base spi 0x3002 mode tunnel aead "$gcm" $key 128 $offload
 	refused 'an SA with this direction, destination and SPI exists' $base spi 0x3001 mode tunnel \
