@@ -258,6 +258,19 @@ def evidence(lab, gateways, cards, allowed=None):
     return report
 
 
+def matrix(results):
+    """Prints a word for each combination of guest_matrix.cases(): [(case, word)]."""
+    columns = [(esn, bits, icv) for esn in (False, True) for bits in (128, 256) for icv in (8, 12, 16)]
+    print("  " + " " * 22 + "".join(f"{'ESN' if esn else '':>7}" for esn, _, _ in columns))
+    print("  " + f"{'AES-GCM bits/ICV':22}" + "".join(f"{f'{bits}/{icv}':>7}" for _, bits, icv in columns))
+    rows = {}
+    for case, word in results:
+        name = f"{case['mode']} IPv{case['family']}{' in UDP' if case['udp'] else ''}"
+        rows.setdefault(name, {})[case["esn"], case["bits"], case["icv"]] = word
+    for name, cells in rows.items():
+        print(f"  {name:22}" + "".join(f"{cells[column]:>7}" for column in columns))
+
+
 def requested(report, *texts):
     """Raises Failure unless tshark has seen each of them in the HTTP requests that it decrypted."""
     seen = " ".join(report["requests"])

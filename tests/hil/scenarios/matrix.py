@@ -75,15 +75,7 @@ def cell(case):
 def check(lab):
     """Prints the table; fails where a cell is not green that should be, or the kernel's software ESP did the work."""
     results = json.loads(vpn.read(lab, "guest1", "matrix.json"))
-    columns = [(esn, bits, icv) for esn in (False, True) for bits in (128, 256) for icv in (8, 12, 16)]
-    print("  " + " " * 22 + "".join(f"{'ESN' if esn else '':>6}" for esn, _, _ in columns))
-    print("  " + f"{'AES-GCM bits/ICV':22}" + "".join(f"{f'{bits}/{icv}':>7}" for _, bits, icv in columns))
-    rows = collections.defaultdict(dict)
-    for case in results:
-        name = f"{case['mode']} IPv{case['family']}{' in UDP' if case['udp'] else ''}"
-        rows[name][case["esn"], case["bits"], case["icv"]] = cell(case)
-    for name, cells in rows.items():
-        print(f"  {name:22}" + "".join(f"{cells[column]:>7}" for column in columns))
+    vpn.matrix([(case, cell(case)) for case in results])
     left = LEFT.get(lab.parameter.split("-")[0], lambda case: False)
     reasons = collections.Counter(
         ": ".join(case["said"] or ["no answer"]) for case in results if cell(case) != "ok"
