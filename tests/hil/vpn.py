@@ -258,6 +258,11 @@ def evidence(lab, gateways, cards, allowed=None):
     return report
 
 
+def left_by_crypto(case):
+    """Does the driver leave it to the stack's software, with a sentence of its own (driver/linux/README.md)?"""
+    return case["udp"] and (case["mode"] == "tunnel" or case["family"] == 6)
+
+
 def matrix(results):
     """Prints a word for each combination of guest_matrix.cases(): [(case, word)]."""
     columns = [(esn, bits, icv) for esn in (False, True) for bits in (128, 256) for icv in (8, 12, 16)]

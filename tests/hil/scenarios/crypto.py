@@ -12,11 +12,7 @@ if [ $ME = 1 ]; then
 	DEV=vesper0
 	ethtool -k vesper0 | grep -q 'esp-hw-offload: on' || fail 'no esp-hw-offload'
 else
-	modprobe e1000e
-	until [ -e /sys/class/net/eth0 ]; do sleep 0.2; done
-	ip link set eth0 up
-	ip address add 10.0.0.2/24 dev eth0
-	ip address add fd00::2/64 dev eth0 nodad
+	e1000e_up 10.0.0.2/24 fd00::2/64
 	DEV=eth0
 fi
 sysctl -q net.ipv4.ip_forward=0

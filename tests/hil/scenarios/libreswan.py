@@ -143,10 +143,7 @@ meet done
 
 PEER = r"""
 . /work/hil/guest-vpn
-modprobe e1000e
-until [ -e /sys/class/net/eth0 ]; do sleep 0.2; done
-ip address add 192.0.2.2/24 dev eth0
-ip link set eth0 up
+e1000e_up 192.0.2.2/24
 # libreswan routes its peer's networks only if something does already.
 ip route add 10.1.0.0/24 via 192.0.2.1
 ip -6 route add fd01::/64 dev eth0
