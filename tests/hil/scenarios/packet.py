@@ -12,12 +12,8 @@ if [ $ME = 1 ]; then
 	card_up 10.0.0.1/24 fd00::1/64
 	DEV=vesper0
 else
-	modprobe e1000e
-	until [ -e /sys/class/net/eth0 ]; do sleep 0.2; done
+	e1000e_up 10.0.0.2/24 fd00::2/64
 	DEV=eth0
-	ip address add 10.0.0.2/24 dev eth0
-	ip address add fd00::2/64 dev eth0 nodad
-	ip link set eth0 up
 	# What takes ESP out of UDP in a kernel is a socket; the card needs none.
 	python3 -c '
 import socket, time
