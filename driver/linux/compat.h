@@ -21,8 +21,20 @@
 #include <net/devlink.h>
 #include <net/xfrm.h>
 
-#ifndef NL_SET_ERR_MSG_FMT_MOD /* 6.2 */
-#define NL_SET_ERR_MSG_FMT_MOD(extack, fmt, arg) pr_debug(fmt "\n", arg)
+/*
+ * 6.2; before it the text must outlive the call. Two who are refused the same at the same time may read
+ * each other's number.
+ */
+#ifndef NL_SET_ERR_MSG_FMT_MOD
+#define NL_SET_ERR_MSG_FMT_MOD(extack, fmt, args...)                                       \
+	do {                                                                               \
+		static char vesper_msg[80];                                                \
+                                                                                           \
+		snprintf(vesper_msg, sizeof(vesper_msg), KBUILD_MODNAME ": " fmt, ##args); \
+		do_trace_netlink_extack(vesper_msg);                                       \
+		if (extack)                                                                \
+			(extack)->_msg = vesper_msg;                                       \
+	} while (0)
 #endif
 
 /* From 6.2 on devlink knows the driver's name itself. */
@@ -55,6 +67,12 @@ static inline bool vesper_xfrm_crypto(const struct xfrm_state *x)
 #else
 	return x->xso.type == XFRM_DEV_OFFLOAD_CRYPTO;
 #endif
+}
+
+/* Before 6.11 bonding calls a driver under RCU or a spinlock, where nobody can wait for the card's answer. */
+static inline bool vesper_xfrm_atomic(const struct xfrm_state *x)
+{
+	return LINUX_VERSION_CODE < KERNEL_VERSION(6, 11, 0) && netif_is_bond_master(x->xso.dev);
 }
 
 /* Packet offload asks for what came by and by until 6.12. */

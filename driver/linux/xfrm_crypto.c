@@ -24,6 +24,8 @@ const char *vesper_crypto_why_not(const struct xfrm_state *x)
 {
 	bool in = vesper_xs_in(x);
 
+	if (vesper_xfrm_atomic(x))
+		return "Bonding of this kernel does not let the driver wait for the card";
 	if (!in && vesper_xs_sequence(x) && !moves(x))
 		return "An SA that has sent before is left to software: IVs might come twice";
 	if (!in && x->encap && x->props.family == AF_INET6)

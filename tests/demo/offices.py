@@ -78,7 +78,7 @@ def main():
     out = options.have or ROOT / "build" / "hil" / "out" / f"offices-{options.mode}"
     options.directory.mkdir(parents=True, exist_ok=True)
     if not options.have:
-        command = [sys.executable, ROOT / "tests" / "hil" / "run", "--show", f"offices:{options.mode}"]
+        command = [sys.executable, ROOT / "tests" / "hil" / "run", "--show", f"offices:{options.mode}@stock"]
         if subprocess.run(command).returncode:
             return 1
     report = json.loads((out / "report.json").read_text())

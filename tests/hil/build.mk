@@ -10,7 +10,7 @@ HIL_SOURCE := $(HIL)/source
 .PHONY: hil hil-bench hil-iommufd hil-module hil-root hil-selftests hil-test
 hil-root: | apt
 	@deps/install tests/hil/apt.txt
-	@tests/hil/build-root $(HIL)/root $(HIL_KERNEL)
+	@tests/hil/build-root $(HIL)/root $(HIL_KERNELS)
 
 # Goes into the guest of scenario vfio.
 VFIO_DMA := $(BUILD)/hil-bin/vfio-dma
@@ -33,8 +33,8 @@ hil-selftests: hil-root
 hil-iommufd: hil-root
 	@tests/hil/build-iommufd $(HIL)/root $(HIL_SOURCE) $(HIL)/iommufd
 
-# Scenarios may be run with the newest backport of the kernel; the demo does without it.
-hil hil-bench: HIL_KERNEL := newest
+# Some scenarios run with the oldest and the newest kernel, too; the demo does without them.
+hil hil-bench: HIL_KERNELS := all
 
 # SCENARIOS='link' runs some.
 hil: all hil-module hil-selftests hil-iommufd $(VFIO_DMA) ## stock kernels in virtual machines drive the card: all scenarios

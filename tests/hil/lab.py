@@ -178,12 +178,12 @@ class Vm:
 class Lab:
     """One scenario's machines. Everything that is left of it is below `folder`."""
 
-    def __init__(self, root, folder, accel="tcg", kernel=None, parameter=None, show=False, trace=False):
+    def __init__(self, root, folder, accel="tcg", kernel="stock", parameter=None, show=False, trace=False):
         self.root, self.folder, self.accel = Path(root), Path(folder), accel
         self.parameter, self.show, self.trace = parameter, show, trace
         if trace and not Path(f"{lab_sim()}-trace").exists():
             raise Failure(f"no signals without {lab_sim()}-trace: make vesper-sim-trace")
-        self.kernel = kernel or sorted(os.listdir(self.root / "lib" / "modules"))[0]
+        self.kernel = self.version(kernel)
         self.folder.parent.mkdir(parents=True, exist_ok=True)
         self.lock = open(f"{self.folder}.lock", "w")
         try:
@@ -202,6 +202,20 @@ class Lab:
         if module.exists():
             shutil.copy(module, self.work / "module" / "vesper.ko")
         subprocess.run([HERE / "initrd", self.root, self.work / "initrd", self.kernel], check=True)
+
+    def version(self, kernel):
+        """Of `kernel`, which may be its version or its name in the folder (stock, oldest, newest); Skipped if not there."""
+        name = self.root / "opt" / "kernels" / kernel
+        version = name.read_text().strip() if name.exists() else kernel
+        if not (self.root / "lib" / "modules" / version).is_dir():
+            raise Skipped(
+                f"no kernel {kernel} in {self.root}: `tests/hil/build-root FOLDER all` makes one that has it"
+            )
+        return version
+
+    def before(self, series):
+        """Is the guests' kernel older than `series`, like "6.12"?"""
+        return [int(n) for n in self.kernel.split(".")[:2]] < [int(n) for n in series.split(".")]
 
     def enter(self, command):
         return [str(HERE / "enter"), str(self.root), str(self.work), *command]

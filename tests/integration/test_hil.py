@@ -60,7 +60,8 @@ def missing():
 @pytest.mark.parametrize("scenario", ["boot", "link", "nic", "death"])
 def test_scenario(scenario, tmp_path):
     """Probe, ping, TCP, every ethtool and devlink call, removal under traffic, a killed card and a new one, leaks."""
-    command = [sys.executable, HIL / "run", "--out", tmp_path, "--timeout", str(DEADLINE_SECONDS), scenario]
+    command = [sys.executable, HIL / "run", "--out", tmp_path, "--timeout", str(DEADLINE_SECONDS)]
+    command.append(f"{scenario}@stock")
     result = subprocess.run(command, capture_output=True, text=True)
     ends = [
         f"{file}:\n" + "\n".join(file.read_text().splitlines()[-30:]) for file in tmp_path.glob("*/*/out")
@@ -118,12 +119,60 @@ def test_unknown_scenario():
     assert "no scenario nonsense; there are: " in result.stderr
 
 
-@pytest.mark.parametrize("named", [False, True])
-def test_scenario_that_cannot_be_run(tmp_path, monkeypatch, capsys, named):
-    """It is skipped, with the reason, and never passed; asked for by its name it fails."""
+@pytest.fixture
+def run():
+    """tests/hil/run as a module."""
     loader = importlib.machinery.SourceFileLoader("hil_run", str(HIL / "run"))
-    run = importlib.util.module_from_spec(importlib.util.spec_from_loader(loader.name, loader))
-    loader.exec_module(run)
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader(loader.name, loader))
+    loader.exec_module(module)
+    return module
+
+
+def test_names(run):
+    """A name means all that begins so, up to a part's end; any kernel may be named with what there is."""
+    known = dict.fromkeys(["link", "link@oldest", "offices:no", "offices:packet", "offices:packet@newest"])
+    assert run.chosen("link", known) == ["link", "link@oldest"]
+    assert run.chosen("offices", known) == ["offices:no", "offices:packet", "offices:packet@newest"]
+    assert run.chosen("offices:packet", known) == ["offices:packet", "offices:packet@newest"]
+    assert run.chosen("offices:no@7.3.4+deb13-amd64", known) == ["offices:no@7.3.4+deb13-amd64"]
+    assert (
+        run.chosen("lin", known) == run.chosen("offices@oldest", known) == run.chosen("a@stock", known) == []
+    )
+    assert run.parts("offices:no@oldest") == ("offices", "no", "oldest")
+    assert run.parts("link") == ("link", None, "stock")
+
+
+def test_scenarios_on_other_kernels(run):
+    """What is run beside the stock kernel is of a scenario that there is, with a parameter that it has."""
+    known = run.scenarios()
+    others = [name for name in known if "@" in name]
+    assert others
+    assert {run.parts(name)[2] for name in others} == {"oldest", "newest"}
+    assert all(name.partition("@")[0] in known for name in others)
+
+
+def test_kernel_by_its_name(tmp_path):
+    """Its version or its name in the folder; one that is not there is no failure of the scenario, and is said."""
+    folder = SimpleNamespace(root=tmp_path)
+    (tmp_path / "opt" / "kernels").mkdir(parents=True)
+    (tmp_path / "opt" / "kernels" / "stock").write_text("6.12.9-amd64\n")
+    (tmp_path / "lib" / "modules" / "6.12.9-amd64").mkdir(parents=True)
+    for name in ("stock", "6.12.9-amd64"):
+        assert lab.Lab.version(folder, name) == "6.12.9-amd64"
+    with pytest.raises(lab.Skipped, match="no kernel oldest in .*build-root FOLDER all"):
+        lab.Lab.version(folder, "oldest")
+    folder.kernel = "6.12.9-amd64"
+    assert [lab.Lab.before(folder, series) for series in ("6.2", "6.12", "6.13", "7.0")] == [
+        False,
+        False,
+        True,
+        True,
+    ]
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_scenario_that_cannot_be_run(run, tmp_path, monkeypatch, capsys, named):
+    """It is skipped, with the reason, and never passed; asked for by its name it fails."""
 
     def skip(*_):
         raise run.Skipped("no module")
@@ -131,9 +180,7 @@ def test_scenario_that_cannot_be_run(tmp_path, monkeypatch, capsys, named):
     monkeypatch.setattr(run, "Lab", lambda *_: SimpleNamespace(close=lambda: None))
     # A shell waits for its user, so it is not one of all.
     shell = SimpleNamespace(run=lambda _: pytest.fail("a shell"), INTERACTIVE=True)
-    monkeypatch.setattr(
-        run, "scenarios", lambda: {"some:new": (SimpleNamespace(run=skip), "new"), "shell": (shell, None)}
-    )
+    monkeypatch.setattr(run, "scenarios", lambda: {"some:new": SimpleNamespace(run=skip), "shell": shell})
     monkeypatch.setattr(sys, "argv", ["run", "--out", str(tmp_path)] + ["some:new"] * named)
     assert run.main() == named
     said = capsys.readouterr().out

@@ -14,9 +14,11 @@ SLOT=/sys/bus/pci/devices/0000:01:00.0
 modprobe aer_inject
 modprobe -a esp4 esp4_offload
 card_up 10.0.0.1/24
+MODE=packet
+! kernel_before 6.12 || MODE=crypto
 ip neigh replace 10.0.0.9 lladdr 02:56:53:50:00:01 dev vesper0
 ip xfrm state add src 10.0.0.1 dst 10.0.0.8 proto esp spi 0x1001 reqid 1 mode transport \
-	aead 'rfc4106(gcm(aes))' "0x$(printf '%040d' 7)" 128 offload packet dev vesper0 dir out
+	aead 'rfc4106(gcm(aes))' "0x$(printf '%040d' 7)" 128 offload $MODE dev vesper0 dir out
 
 # inject UNCORRECTABLE CORRECTABLE: bits of the two status registers.
 inject() {
@@ -55,6 +57,7 @@ recovers 'a fatal one: malformed TLP' 'device recovery successful' 0x40000 0
 no_trouble
 """
 
+ALSO = ("@oldest", "@newest")
 SECONDS = 240
 
 

@@ -22,6 +22,7 @@ card_up 10.0.0.1/24
 no_trouble
 """
 
+ALSO = ("@oldest", "@newest")
 SECONDS = 120
 
 

@@ -143,6 +143,7 @@ dmesg | grep vesper | tail -n 20
 no_trouble
 """
 
+ALSO = ("@oldest", "@newest")
 SECONDS = 200  # after all of `run` below
 
 

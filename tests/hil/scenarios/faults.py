@@ -75,6 +75,7 @@ within=$(timeout 60 rmmod vesper && echo yes)
 no_trouble
 """
 
+ALSO = ("@oldest", "@newest")
 SECONDS = 300
 
 GLOBAL_REGS, PAIR_REGS = 19, 32  # words of ethtool -d (ethtool.c)

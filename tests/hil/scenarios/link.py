@@ -43,6 +43,7 @@ ip -s link show dev vesper0
 no_trouble
 """
 
+ALSO = ("@oldest", "@newest")
 SECONDS = 180
 
 

@@ -4,6 +4,7 @@
 import vpn
 
 PARAMETERS = ("crypto", "packet", "auto", "no")  # strongSwan's hw_offload
+ALSO = (":crypto@oldest", ":packet@newest")
 
 CONFIG = """
 connections {

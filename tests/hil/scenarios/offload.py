@@ -5,6 +5,7 @@ import vpn
 from lab import Failure
 
 PARAMETERS = ("tcp", "ipsec", "receive")
+ALSO = (":tcp@oldest", ":receive@oldest")
 
 START = r"""
 O=/work/hil/guest_offload.py

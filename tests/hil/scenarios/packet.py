@@ -360,6 +360,7 @@ fi
 no_trouble
 """
 
+ALSO = ("@newest",)
 SECONDS = 600
 
 
