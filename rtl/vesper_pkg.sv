@@ -32,7 +32,8 @@ package vesper_pkg;
     logic [15:0] index;      // host: free-running index of its TX descriptor
     logic [31:0] sa;         // handle: asked for (encrypt), or applied (decrypt)
     logic [15:0] len;        // bytes of the frame
-    logic [63:0] seq;        // ESP sequence number; from the host, OP_INPLACE: the upper half is the descriptor's
+    logic [63:0] seq;        // ESP sequence number; from the host, OP_INPLACE: the upper half is the descriptor's,
+                             // OP_NUMBERED: all of it
   } meta_t;
 
   // An SA as the pipes need it. The key and H go to the engine and nowhere else. Addresses, SPI, salt and ports are
@@ -86,6 +87,7 @@ package vesper_pkg;
   typedef struct packed {
     logic [31:0] handle;
     logic        inplace;      // OP_INPLACE
+    logic        numbered;     // OP_NUMBERED
     logic        ipv6;         // family of the packet
     logic        fragment;
     logic        esp;          // in-place: the packet is ESP, alone or in UDP
@@ -98,7 +100,7 @@ package vesper_pkg;
   typedef struct packed {
     logic [7:0]  status;       // ST_OK, ST_SA_DIRECTION, ST_SA_STALE, ST_SA_KIND, ...
     logic [15:0] fits;         // ST_TOO_BIG: largest IP packet that would have passed, 0 if none
-    logic [63:0] seq;          // taken from the SA's counter: number to be sent and IV; in-place: IV only
+    logic [63:0] seq;          // taken from the SA's counter: number to be sent and IV; in-place, numbered: IV only
     logic [13:0] padded;       // plaintext bytes with TFC padding, ESP's own padding not included
     sa_out_ctx_t ctx;
   } sa_out_rsp_t;

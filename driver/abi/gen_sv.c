@@ -59,6 +59,7 @@ static void constants(void)
 	NUM(VESPER_FEAT_RSS);
 	NUM(VESPER_FEAT_FILTER);
 	NUM(VESPER_FEAT_MODERATION);
+	NUM(VESPER_FEAT_NUMBERED);
 	NUM(VESPER_FRAME_MIN);
 	NUM(VESPER_FRAME_MAX);
 	NUM(VESPER_RING_LOG2_MIN);
@@ -136,6 +137,8 @@ static void codes(void)
 	BYTE(VESPER_OP_INPLACE);
 	BYTE(VESPER_OP_DUMMY);
 	BYTE(VESPER_OP_CONTEXT);
+	BYTE(VESPER_OP_NUMBERED);
+	BYTE(VESPER_OP_CONTEXT_NUMBERED);
 	BYTE(VESPER_TXF_LOOKASIDE);
 	BYTE(VESPER_TXF_MORE);
 	BYTE(VESPER_TXF_CSUM);
@@ -230,6 +233,12 @@ static void layouts(void)
 	BITS("TXX", vesper_tx_ctx, csum_start);
 	BITS("TXX", vesper_tx_ctx, csum_offset);
 	BITS("TXX", vesper_tx_ctx, l3_offset);
+	BITS("TXN", vesper_tx_numbered, seq);
+	BITS("TXN", vesper_tx_numbered, mss);
+	BITS("TXN", vesper_tx_numbered, hdr_len);
+	BITS("TXN", vesper_tx_numbered, csum_start);
+	BITS("TXN", vesper_tx_numbered, csum_offset);
+	BITS("TXN", vesper_tx_numbered, l3_offset);
 	/* The record opens with the SA itself. */
 	SIZE("SA_REC", vesper_sa_record);
 	BITS("SA_REC", vesper_sa, dir);

@@ -34,7 +34,7 @@ typedef uint64_t vesper_le64;
 
 /* A driver refuses a card whose major differs; minors only add. */
 #define VESPER_ABI_MAJOR 2
-#define VESPER_ABI_MINOR 1
+#define VESPER_ABI_MINOR 2
 
 /* Feature bits, register FEATURES. */
 #define VESPER_FEAT_ESP_OUT    (1u << 0) /* inline ESP to the wire */
@@ -59,6 +59,7 @@ typedef uint64_t vesper_le64;
 #define VESPER_FEAT_RSS	       (1u << 19) /* receive hash, and the queue by it: RSS_CTRL */
 #define VESPER_FEAT_FILTER     (1u << 20) /* destination addresses: RX_FILTER */
 #define VESPER_FEAT_MODERATION (1u << 21) /* interrupts wait: queue[].MODERATION */
+#define VESPER_FEAT_NUMBERED   (1u << 22) /* ESP under the host's numbers: VESPER_OP_NUMBERED */
 
 /* Frame lengths in bytes, Ethernet header included, FCS not. */
 #define VESPER_FRAME_MIN 14
@@ -124,14 +125,15 @@ enum vesper_status {
 
 /* ---- TX descriptor, 16 bytes ---- */
 enum vesper_tx_op {
-	VESPER_OP_PLAIN = 0,   /* send the frame as it is */
-	VESPER_OP_ENCRYPT = 1, /* ESP with the outbound SA `sa` */
-	VESPER_OP_DECRYPT = 2, /* ESP inbound processing; needs VESPER_TXF_LOOKASIDE */
-	VESPER_OP_POLICY = 3,  /* what the outbound policies say: ESP, as it is, or discard */
-	VESPER_OP_INPLACE = 4, /* the frame is ESP already: encrypt it, put IV and ICV in */
-	VESPER_OP_DUMMY = 5,   /* as ENCRYPT, but with next header 59: the receiver discards it */
-	VESPER_OP_CONTEXT =
-		6, /* struct vesper_tx_ctx: more about the next descriptor of this ring */
+	VESPER_OP_PLAIN = 0,	/* send the frame as it is */
+	VESPER_OP_ENCRYPT = 1,	/* ESP with the outbound SA `sa` */
+	VESPER_OP_DECRYPT = 2,	/* ESP inbound processing; needs VESPER_TXF_LOOKASIDE */
+	VESPER_OP_POLICY = 3,	/* what the outbound policies say: ESP, as it is, or discard */
+	VESPER_OP_INPLACE = 4,	/* the frame is ESP already: encrypt it, put IV and ICV in */
+	VESPER_OP_DUMMY = 5,	/* as ENCRYPT, but with next header 59: the receiver discards it */
+	VESPER_OP_CONTEXT = 6,	/* struct vesper_tx_ctx: more about the next frame of this ring */
+	VESPER_OP_NUMBERED = 7, /* as ENCRYPT, with an SA of INPLACE and a number of the host's */
+	VESPER_OP_CONTEXT_NUMBERED = 8, /* struct vesper_tx_numbered: the same before NUMBERED */
 };
 
 #define VESPER_TXF_LOOKASIDE (1u << 0) /* the result comes back on this pair's RX ring */
@@ -156,7 +158,7 @@ struct vesper_tx_desc {
 	vesper_le16 len;  /* bytes; addr + len must not exceed 2^64 */
 	vesper_u8 op;	  /* enum vesper_tx_op */
 	vesper_u8 flags;  /* VESPER_TXF_* */
-	vesper_le32 sa;	  /* SA handle of ENCRYPT, INPLACE, DUMMY; else 0 */
+	vesper_le32 sa;	  /* SA handle of ENCRYPT, INPLACE, DUMMY, NUMBERED; else 0 */
 };
 
 /*
@@ -191,14 +193,30 @@ struct vesper_tx_desc {
 struct vesper_tx_ctx {
 	vesper_le32 seq_hi; /* INPLACE with ESN: upper half of the sequence number; else 0 */
 	vesper_le16 mss;    /* TSO: from 1, a segment's frame is at most VESPER_FRAME_MAX; else 0 */
-	vesper_le16 hdr_len; /* TSO: bytes to the end of the TCP header; else 0 */
-	vesper_le16
-		csum_start; /* CSUM: in the frame, 14..VESPER_CSUM_START_MAX; TSO: of the TCP header; else 0 */
-	vesper_u8 op;	 /* VESPER_OP_CONTEXT */
+	vesper_le16 hdr_len;	 /* TSO: bytes to the end of the TCP header; else 0 */
+	vesper_le16 csum_start;	 /* CSUM: 14..VESPER_CSUM_START_MAX; TSO: of TCP; else 0 */
+	vesper_u8 op;		 /* VESPER_OP_CONTEXT */
+	vesper_u8 flags;	 /* 0 */
+	vesper_le16 csum_offset; /* CSUM: even, ends by VESPER_CSUM_END_MAX; TSO: 16; else 0 */
+	vesper_le16 l3_offset;	 /* TSO: of the IP header; else 0 */
+};
+
+/*
+ * What a NUMBERED frame needs before it, and no other may have, in the place of a
+ * vesper_tx_ctx. The card builds ESP as with ENCRYPT, after checksums and TSO, by
+ * what the SA says, which is one of INPLACE: the sequence number comes from here,
+ * only the IV from the card. Segments of TSO have this number and the following
+ * ones, in 64 bits; without ESN the upper half is left out. Libvesper has it not.
+ */
+struct vesper_tx_numbered {
+	vesper_le64 seq; /* not 0 */
+	vesper_le16 mss; /* this and the following as in vesper_tx_ctx */
+	vesper_u8 op;	 /* VESPER_OP_CONTEXT_NUMBERED */
 	vesper_u8 flags; /* 0 */
-	vesper_le16
-		csum_offset; /* CSUM: even, the checksum ends by VESPER_CSUM_END_MAX; TSO: 16; else 0 */
-	vesper_le16 l3_offset; /* TSO: of the IP header; else 0 */
+	vesper_u8 hdr_len;
+	vesper_u8 csum_start;
+	vesper_u8 csum_offset;
+	vesper_u8 l3_offset;
 };
 
 /* ---- RX descriptor, 16 bytes: one buffer for one frame ---- */
@@ -627,6 +645,8 @@ VESPER_ABI_OFFSET(vesper_tx_ctx, mss, 4);
 VESPER_ABI_OFFSET(vesper_tx_ctx, csum_start, 8);
 VESPER_ABI_OFFSET(vesper_tx_ctx, op, 10);
 VESPER_ABI_OFFSET(vesper_tx_ctx, csum_offset, 12);
+VESPER_ABI_SIZE(vesper_tx_numbered, 16);
+VESPER_ABI_OFFSET(vesper_tx_numbered, op, 10);
 VESPER_ABI_SIZE(vesper_rx_desc, 16);
 VESPER_ABI_OFFSET(vesper_rx_desc, len, 8);
 VESPER_ABI_SIZE(vesper_tx_cpl, 16);

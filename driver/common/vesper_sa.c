@@ -44,7 +44,7 @@ static bool is_outbound(const struct vesper_sa *sa)
 	return sa->dir == VESPER_DIR_OUT;
 }
 
-/* Does the card make an outer header for this SA's packets? In place the host does. */
+/* Does the card make an outer header for all of this SA's packets? In place only for those that are NUMBERED. */
 static bool makes_header(const struct vesper_sa *sa, u32 flags)
 {
 	return is_outbound(sa) && is_tunnel(sa) && !(flags & VESPER_SAF_INPLACE);
@@ -107,14 +107,13 @@ static enum vesper_mbx_status check_address(const u8 addr[16], u32 words, bool i
 static u32 fitting_flags(const struct vesper_sa *sa, u32 flags)
 {
 	u32 fit = VESPER_SAF_ESN | VESPER_SAF_UDP | VESPER_SAF_INPLACE;
+	bool inplace = flags & VESPER_SAF_INPLACE;
 
-	if (flags & VESPER_SAF_INPLACE)
-		return fit;
-	if (sa->alg == VESPER_ALG_AES_GCM)
+	if (!inplace && sa->alg == VESPER_ALG_AES_GCM)
 		fit |= VESPER_SAF_IIV;
-	if (!is_outbound(sa))
+	if (!inplace && !is_outbound(sa))
 		fit |= VESPER_SAF_SELECTOR;
-	if (!is_tunnel(sa))
+	if (!is_tunnel(sa) || (inplace && !is_outbound(sa)))
 		return fit;
 	fit |= VESPER_SAF_DSCP_COPY | VESPER_SAF_ECN_OFF;
 	if (!is_outbound(sa))

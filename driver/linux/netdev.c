@@ -172,6 +172,7 @@ static const struct net_device_ops netdev_ops = {
 	.ndo_tx_timeout = ndo_tx_timeout,
 	.ndo_set_rx_mode = vesper_set_rx_mode,
 	.ndo_set_mac_address = vesper_set_mac_address,
+	.ndo_fix_features = vesper_fix_features,
 	.ndo_features_check = vesper_features_check,
 	.ndo_validate_addr = eth_validate_addr,
 };

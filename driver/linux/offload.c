@@ -2,10 +2,8 @@
 /*
  * Checksums and segmentation: what the stack leaves to the card, and what the card tells of what it received.
  *
- * Plain frames, and those that the card encapsulates (IPsec packet offload): all of it; the card puts checksums in and
- * cuts segments before it encrypts, and each segment has a sequence number of its own. What the stack has made ESP
- * (crypto offload): nothing, for a checksum would reach over ESP's trailer, and a segment would need a number from the
- * stack; it does both before (no NETIF_F_HW_ESP_TX_CSUM, no NETIF_F_GSO_ESP).
+ * Plain frames, and those with IPsec: the card puts checksums in and cuts segments before it encrypts, and each segment
+ * has a sequence number of its own. For that ESP which the stack has built (crypto offload) is taken off again.
  */
 #include <linux/tcp.h>
 #include <net/checksum.h>
@@ -21,16 +19,22 @@ void vesper_offload_init(struct vesper_nic *nic)
 {
 	struct net_device *netdev = nic->netdev;
 	netdev_features_t tx = 0, rx = 0, tunnel = 0;
+	bool numbered =
+		nic->netdev->features & NETIF_F_HW_ESP && nic->features & VESPER_FEAT_NUMBERED;
 
 	if (nic->features & VESPER_FEAT_SG)
 		tx |= NETIF_F_SG;
 	if (nic->features & VESPER_FEAT_TX_CSUM)
 		tx |= NETIF_F_HW_CSUM;
+	if (tx & NETIF_F_HW_CSUM && numbered)
+		tunnel |= NETIF_F_HW_ESP_TX_CSUM;
 	if (tx & NETIF_F_SG && tx & NETIF_F_HW_CSUM && nic->features & VESPER_FEAT_TSO) {
 		tx |= TSO_FEATURES;
 		/* The header that packet offload puts before a packet, see xfrm_outer.c. */
 		if (nic->packet)
-			tunnel = NETIF_F_GSO_IPXIP4 | NETIF_F_GSO_IPXIP6;
+			tunnel |= NETIF_F_GSO_IPXIP4 | NETIF_F_GSO_IPXIP6;
+		if (numbered)
+			tunnel |= NETIF_F_GSO_ESP;
 		netif_set_tso_max_size(netdev, min_t(u32, VESPER_TSO_MAX, TSO_LEGACY_MAX_SIZE));
 	}
 	if (nic->features & VESPER_FEAT_RX_CSUM)
@@ -41,6 +45,15 @@ void vesper_offload_init(struct vesper_nic *nic)
 	netdev->hw_features |= tx | rx | tunnel;
 	netdev->vlan_features |= tx;
 	netdev->hw_enc_features |= tx | tunnel;
+}
+
+/* What the stack is not to ask for without something else. */
+netdev_features_t vesper_fix_features(struct net_device *netdev, netdev_features_t features)
+{
+	/* It would encrypt itself, and leave checksums inside to the card. */
+	if (!(features & NETIF_F_HW_ESP))
+		features &= ~(NETIF_F_HW_ESP_TX_CSUM | NETIF_F_GSO_ESP);
+	return features;
 }
 
 /* Which of the features does the card have for this frame? */
@@ -55,11 +68,9 @@ netdev_features_t vesper_features_check(struct sk_buff *skb, struct net_device *
 	if (start > VESPER_CSUM_START_MAX || skb->csum_offset % sizeof(__sum16) ||
 	    start + skb->csum_offset + sizeof(__sum16) > VESPER_CSUM_END_MAX)
 		return features & ~(NETIF_F_CSUM_MASK | NETIF_F_GSO_MASK);
-	/* A tunnel's own header is one more that would have to be mended, unless it is taken off. */
-	if (start + TCP_HEADER_MAX > VESPER_TSO_HDR_MAX ||
-	    (skb->encapsulation && !vesper_xfrm_encapsulates(skb)))
+	if (start + TCP_HEADER_MAX > VESPER_TSO_HDR_MAX)
 		features &= ~NETIF_F_GSO_MASK;
-	return features;
+	return vesper_xfrm_features(skb, features);
 }
 
 static int tso(struct sk_buff *skb, struct vesper_tx_offload *off)

@@ -46,10 +46,23 @@ static void tx_drop(struct vesper_tx *tx, struct sk_buff *skb)
 static void put_context(struct tx_frame *f, const struct vesper_tx_offload *off)
 {
 	u32 place = vesper_ring_slot(f->at++, f->tx->log2);
-	struct vesper_tx_ctx *ctx = (struct vesper_tx_ctx *)&f->tx->desc[place];
+	struct vesper_tx_desc *desc = &f->tx->desc[place];
 
-	*ctx = (struct vesper_tx_ctx){
-		.seq_hi = cpu_to_le32(f->esp->seq_hi),
+	f->tx->slot[place] = (struct vesper_tx_slot){ .open = true };
+	if (f->esp->op == VESPER_OP_NUMBERED) {
+		*(struct vesper_tx_numbered *)desc = (struct vesper_tx_numbered){
+			.seq = cpu_to_le64(f->esp->seq),
+			.mss = cpu_to_le16(off->mss),
+			.op = VESPER_OP_CONTEXT_NUMBERED,
+			.hdr_len = (u8)off->hdr_len,
+			.csum_start = (u8)off->csum_start,
+			.csum_offset = (u8)off->csum_offset,
+			.l3_offset = (u8)off->l3_offset,
+		};
+		return;
+	}
+	*(struct vesper_tx_ctx *)desc = (struct vesper_tx_ctx){
+		.seq_hi = cpu_to_le32(upper_32_bits(f->esp->seq)),
 		.mss = cpu_to_le16(off->mss),
 		.hdr_len = cpu_to_le16(off->hdr_len),
 		.csum_start = cpu_to_le16(off->csum_start),
@@ -57,7 +70,6 @@ static void put_context(struct tx_frame *f, const struct vesper_tx_offload *off)
 		.csum_offset = cpu_to_le16(off->csum_offset),
 		.l3_offset = cpu_to_le16(off->l3_offset),
 	};
-	f->tx->slot[place] = (struct vesper_tx_slot){ .open = true };
 }
 
 /* Descriptors for a range of memory, which is not empty; the first one's slot keeps what is to be unmapped. */
@@ -177,7 +189,7 @@ netdev_tx_t vesper_xmit(struct sk_buff *skb, struct net_device *netdev)
 	frame.esp = &esp;
 	frame.left = skb->len;
 	frame.flags = off.flags;
-	if (esp.seq_hi || off.flags)
+	if (esp.seq || off.flags)
 		put_context(&frame, &off);
 	if (unlikely(put_frame(pair, &frame, skb))) {
 		tx_drop(tx, skb);

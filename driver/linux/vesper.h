@@ -64,7 +64,7 @@ struct vesper_xs;
 /* What a frame wants of the card, in the words of its TX descriptor. */
 struct vesper_tx_esp {
 	u32 sa;
-	u32 seq_hi; /* not 0: goes before it in a context */
+	u64 seq; /* not 0: goes before it in a context */
 	u8 op;
 };
 
@@ -225,6 +225,7 @@ unsigned int vesper_rx_order(unsigned int mtu);
 /* ---- offload.c ---- */
 
 void vesper_offload_init(struct vesper_nic *nic);
+netdev_features_t vesper_fix_features(struct net_device *netdev, netdev_features_t features);
 netdev_features_t vesper_features_check(struct sk_buff *skb, struct net_device *netdev,
 					netdev_features_t features);
 int vesper_offload_tx(struct sk_buff *skb, struct vesper_tx_offload *off);
@@ -297,7 +298,7 @@ void vesper_xfrm_free(struct vesper_nic *nic);
 void vesper_xfrm_away(struct vesper_nic *nic);
 void vesper_xfrm_back(struct vesper_nic *nic);
 int vesper_xfrm_tx(struct sk_buff *skb, struct vesper_tx_esp *esp);
-bool vesper_xfrm_encapsulates(const struct sk_buff *skb);
+netdev_features_t vesper_xfrm_features(const struct sk_buff *skb, netdev_features_t features);
 int vesper_xfrm_rx(struct vesper_nic *nic, struct sk_buff *skb, const struct vesper_rx_cpl *cpl);
 
 /* ---- ethtool.c ---- */

@@ -64,6 +64,20 @@ static const char *why_not(const struct xfrm_state *x)
 	return NULL;
 }
 
+/* As the stack fills in the outer header (xfrm4_tunnel_encap_add(), xfrm6_tunnel_encap_add()) and reads it. */
+u32 vesper_xs_tunnel_flags(const struct xfrm_state *x)
+{
+	u32 flags = x->props.flags & XFRM_STATE_NOECN ? VESPER_SAF_ECN_OFF : 0;
+
+	if (vesper_xs_in(x))
+		return flags | (x->props.flags & XFRM_STATE_DECAP_DSCP ? VESPER_SAF_DSCP_COPY : 0);
+	if (!(x->props.extra_flags & XFRM_SA_XFLAG_DONT_ENCAP_DSCP))
+		flags |= VESPER_SAF_DSCP_COPY;
+	if (x->props.family == AF_INET6)
+		return flags | VESPER_SAF_FLOW_COPY;
+	return flags | (x->props.flags & XFRM_STATE_NOPMTUDISC ? 0 : VESPER_SAF_DF_COPY);
+}
+
 static void set_address(u8 to[16], const xfrm_address_t *from, u16 family)
 {
 	memcpy(to, from, family == AF_INET ? 4 : 16);
@@ -300,21 +314,29 @@ int vesper_xfrm_tx(struct sk_buff *skb, struct vesper_tx_esp *esp)
 	esp->sa = READ_ONCE(xs->handle);
 	if (!esp->sa)
 		return -EXDEV;
-	if (xo) {
-		vesper_crypto_tx(skb, xs, esp);
-		return 0;
-	}
+	if (xo)
+		return vesper_crypto_tx(skb, xs, esp);
 	esp->op = VESPER_OP_ENCRYPT;
 	return vesper_packet_tx(skb, x, xs);
 }
 
-/* Is this a packet that vesper_packet_offload_ok() has seen, so that the card makes its outer headers? */
-bool vesper_xfrm_encapsulates(const struct sk_buff *skb)
+/**
+ * vesper_xfrm_features - checksums and segmentation where there is IPsec
+ * @skb: on its way to the card, perhaps with an outbound SA
+ * @features: that the card has without
+ *
+ * A packet that vesper_packet_offload_ok() has seen has them all, for the card makes its outer header; so has what the
+ * stack has made ESP as far as vesper_crypto_tx() can take that off again. Any other tunnel's header is one more that
+ * would have to be mended in each segment.
+ */
+netdev_features_t vesper_xfrm_features(const struct sk_buff *skb, netdev_features_t features)
 {
 	const struct sec_path *sp = skb_sec_path(skb);
+	const struct xfrm_state *x = sp && sp->len == 1 ? sp->xvec[0] : NULL;
 
-	return sp && sp->len == 1 && vesper_xs_of(sp->xvec[0]) && !vesper_xs_in(sp->xvec[0]) &&
-	       !vesper_xfrm_crypto(sp->xvec[0]);
+	if (x && vesper_xs_of(x) && !vesper_xs_in(x))
+		return vesper_xfrm_crypto(x) ? vesper_crypto_features(skb, x, features) : features;
+	return skb->encapsulation ? features & ~NETIF_F_GSO_MASK : features;
 }
 
 /* The SA behind a handle that the card wrote, its state held; or NULL. */

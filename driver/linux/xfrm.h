@@ -44,6 +44,7 @@ static inline bool vesper_xs_in(const struct xfrm_state *x)
 /* ---- xfrm.c ---- */
 
 u64 vesper_xs_sequence(const struct xfrm_state *x);
+u32 vesper_xs_tunnel_flags(const struct xfrm_state *x);
 void vesper_xs_leaves(struct vesper_nic *nic, u32 handle);
 
 /* ---- xfrm_crypto.c ---- */
@@ -52,7 +53,9 @@ const char *vesper_crypto_why_not(const struct xfrm_state *x);
 void vesper_crypto_begin(struct vesper_xs *xs);
 void vesper_crypto_again(struct vesper_xs *xs);
 void vesper_crypto_fill(struct vesper_sa *sa, const struct vesper_xs *xs);
-void vesper_crypto_tx(struct sk_buff *skb, struct vesper_xs *xs, struct vesper_tx_esp *esp);
+int vesper_crypto_tx(struct sk_buff *skb, struct vesper_xs *xs, struct vesper_tx_esp *esp);
+netdev_features_t vesper_crypto_features(const struct sk_buff *skb, const struct xfrm_state *x,
+					 netdev_features_t features);
 void vesper_crypto_rx(struct sk_buff *skb, struct sec_path *sp, u8 status);
 
 /* ---- xfrm_packet.c, xfrm_outer.c, xfrm_guard.c: nothing of it before 6.12 ---- */

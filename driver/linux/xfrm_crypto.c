@@ -1,5 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Crypto offload: the stack builds and strips ESP, the card encrypts, authenticates and decrypts in place. */
+/*
+ * Crypto offload: the stack builds and strips ESP, the card encrypts, authenticates and decrypts in place.
+ *
+ * But where a checksum is to be put in or segments are to be cut, before encryption, the card gets the packet as it was
+ * before ESP, and the number that the stack has given it (VESPER_OP_NUMBERED). Segments count on from there.
+ */
+#include <net/esp.h>
+
 #include "xfrm.h"
 
 /*
@@ -55,20 +62,134 @@ void vesper_crypto_fill(struct vesper_sa *sa, const struct vesper_xs *xs)
 	const struct xfrm_state *x = xs->x;
 
 	sa->flags |= cpu_to_le32(VESPER_SAF_INPLACE);
-	if (!vesper_xs_in(x))
+	if (!vesper_xs_in(x)) {
 		sa->seq = cpu_to_le64(xs->seq);
-	else if (x->props.flags &
-		 XFRM_STATE_ESN) /* the card infers the upper half of what it receives itself */
+		if (x->props.mode == XFRM_MODE_TUNNEL && xs->nic->features & VESPER_FEAT_NUMBERED)
+			sa->flags |= cpu_to_le32(vesper_xs_tunnel_flags(x));
+	} else if (x->props.flags &
+		   XFRM_STATE_ESN) /* the card infers the upper half of what it receives itself */
 		sa->seq = cpu_to_le64(vesper_xs_sequence(x));
 }
 
-/* A frame that the stack has made ESP. */
-void vesper_crypto_tx(struct sk_buff *skb, struct vesper_xs *xs, struct vesper_tx_esp *esp)
+/* What the card can do before it encrypts a packet that the stack has made ESP, or is about to. */
+netdev_features_t vesper_crypto_features(const struct sk_buff *skb, const struct xfrm_state *x,
+					 netdev_features_t features)
 {
-	esp->op = VESPER_OP_INPLACE;
-	if (xs->x->props.flags & XFRM_STATE_ESN)
-		esp->seq_hi = xfrm_offload(skb)->seq.hi;
-	atomic64_inc(&xs->sent);
+	const struct vesper_xs *xs = vesper_xs_of(x);
+
+	/* In UDP the stack puts a trailer behind all segments together. */
+	if (!(xs->nic->features & VESPER_FEAT_NUMBERED) || x->encap)
+		return features & ~(NETIF_F_CSUM_MASK | NETIF_F_GSO_MASK);
+	/* One header of IP and one of TCP can be cut. */
+	if (skb_shinfo(skb)->gso_type & (SKB_GSO_IPXIP4 | SKB_GSO_IPXIP6))
+		return features & ~NETIF_F_GSO_MASK;
+	return features;
+}
+
+/* The number that the stack has given it. Of segments that it has cut itself the count is one ahead. */
+static u64 number(struct sk_buff *skb)
+{
+	const struct xfrm_offload *xo = xfrm_offload(skb);
+	u64 seq = (u64)xo->seq.hi << 32 | xo->seq.low;
+
+	return xo->flags & XFRM_GSO_SEGMENT ? seq - 1 : seq;
+}
+
+/* Padding, its length, next header, and room for the ICV. Before segments there are none. */
+static int trailer_off(struct sk_buff *skb, const struct xfrm_state *x)
+{
+	int icv = x->aead->alg_icv_len / 8, err;
+	u8 padding;
+
+	if (skb_is_gso(skb))
+		return 0;
+	err = skb_copy_bits(skb, (int)skb->len - icv - 2, &padding, 1);
+	return err ? err : pskb_trim(skb, skb->len - icv - 2 - padding);
+}
+
+/* Bytes of the headers go, those before them move up. */
+static int headers_off(struct sk_buff *skb, u32 before, u32 bytes)
+{
+	if (!pskb_may_pull(skb, before + bytes + 1))
+		return -EINVAL;
+	if (skb_cow_head(skb, 0))
+		return -ENOMEM;
+	memmove(skb->data + bytes, skb->data, before);
+	skb_pull(skb, bytes);
+	return 0;
+}
+
+static void mend_ipv4(struct sk_buff *skb, u8 proto)
+{
+	struct iphdr *ip = ip_hdr(skb);
+
+	ip->tot_len = htons(skb->len - skb_network_offset(skb));
+	ip->protocol = proto;
+	ip_send_check(ip);
+}
+
+static void mend_ipv6(struct sk_buff *skb, u8 proto)
+{
+	struct ipv6hdr *ip = ipv6_hdr(skb);
+
+	ip->payload_len = htons(skb->len - skb_network_offset(skb) - sizeof(*ip));
+	ip->nexthdr = proto;
+}
+
+/* ESP is taken off again; the core gives no options and extension headers. */
+static int unwrap(struct sk_buff *skb, const struct xfrm_state *x)
+{
+	u32 l2 = skb_network_offset(skb), esp = sizeof(struct ip_esp_hdr) + sizeof(u64);
+	u32 ip = x->props.family == AF_INET ? sizeof(struct iphdr) : sizeof(struct ipv6hdr);
+	u8 proto = xfrm_offload(skb)->proto;
+	__be16 type;
+	int err;
+
+	err = trailer_off(skb, x);
+	if (err)
+		return err;
+	if (x->props.mode == XFRM_MODE_TUNNEL) {
+		err = headers_off(skb, l2, ip + esp);
+		if (err)
+			return err;
+		skb_set_network_header(skb, l2);
+		type = htons(skb->data[l2] >> 4 == 4 ? ETH_P_IP : ETH_P_IPV6);
+		memcpy(skb->data + l2 - sizeof(type), &type, sizeof(type));
+		return 0;
+	}
+	err = headers_off(skb, l2 + ip, esp);
+	if (err)
+		return err;
+	skb_set_network_header(skb, l2);
+	if (x->props.family == AF_INET)
+		mend_ipv4(skb, proto);
+	else
+		mend_ipv6(skb, proto);
+	return 0;
+}
+
+/**
+ * vesper_crypto_tx - a frame that the stack has made ESP
+ *
+ * Return: 0; -EINVAL for one that is not what the stack makes; -ENOMEM.
+ */
+int vesper_crypto_tx(struct sk_buff *skb, struct vesper_xs *xs, struct vesper_tx_esp *esp)
+{
+	u64 seq = number(skb);
+
+	if (skb->ip_summed != CHECKSUM_PARTIAL) {
+		esp->op = VESPER_OP_INPLACE;
+		if (xs->x->props.flags & XFRM_STATE_ESN)
+			esp->seq = seq & ~(u64)U32_MAX;
+		atomic64_inc(&xs->sent);
+		return 0;
+	}
+	esp->op = VESPER_OP_NUMBERED;
+	esp->seq = seq;
+	/* At most, as in vesper_packet_tx(). */
+	atomic64_add(skb_is_gso(skb) ? DIV_ROUND_UP(skb->len, skb_shinfo(skb)->gso_size) : 1,
+		     &xs->sent);
+	return unwrap(skb, xs->x);
 }
 
 static u32 crypto_status(const struct xfrm_state *x, u8 status)

@@ -397,20 +397,6 @@ static u64 soft_limit(u64 soft, u64 hard, u64 used)
 	return soft <= hard ? limit(soft, used) : 0;
 }
 
-/* As the stack fills in the outer header (xfrm4_tunnel_encap_add(), xfrm6_tunnel_encap_add()) and reads it. */
-static u32 tunnel_flags(const struct xfrm_state *x)
-{
-	u32 flags = x->props.flags & XFRM_STATE_NOECN ? VESPER_SAF_ECN_OFF : 0;
-
-	if (vesper_xs_in(x))
-		return flags | (x->props.flags & XFRM_STATE_DECAP_DSCP ? VESPER_SAF_DSCP_COPY : 0);
-	if (!(x->props.extra_flags & XFRM_SA_XFLAG_DONT_ENCAP_DSCP))
-		flags |= VESPER_SAF_DSCP_COPY;
-	if (x->props.family == AF_INET6)
-		return flags | VESPER_SAF_FLOW_COPY;
-	return flags | (x->props.flags & XFRM_STATE_NOPMTUDISC ? 0 : VESPER_SAF_DF_COPY);
-}
-
 void vesper_packet_fill(struct vesper_sa *sa, const struct vesper_xs *xs)
 {
 	const struct xfrm_state *x = xs->x;
@@ -418,7 +404,7 @@ void vesper_packet_fill(struct vesper_sa *sa, const struct vesper_xs *xs)
 	u64 packets = xs->packets_before, bytes = xs->bytes_before;
 
 	if (x->props.mode == XFRM_MODE_TUNNEL)
-		sa->flags |= cpu_to_le32(tunnel_flags(x));
+		sa->flags |= cpu_to_le32(vesper_xs_tunnel_flags(x));
 	sa->seq = cpu_to_le64(xs->seq);
 	/* IKE daemons give outbound SAs a window too, which means nothing. */
 	if (vesper_xs_in(x))

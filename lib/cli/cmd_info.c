@@ -35,6 +35,7 @@ static const struct {
 	{ VESPER_FEAT_RSS, "rss" },
 	{ VESPER_FEAT_FILTER, "filter" },
 	{ VESPER_FEAT_MODERATION, "moderation" },
+	{ VESPER_FEAT_NUMBERED, "numbered" },
 };
 
 /* A card that vfio-pci has can be asked, unless a program uses it. */

@@ -108,7 +108,8 @@ module vesper_csr
 
   localparam int Features = FEAT_ESP_OUT | FEAT_ESP_IN | FEAT_LOOKASIDE | FEAT_TUNNEL | FEAT_TRANSPORT | FEAT_IPV4 |
       FEAT_AES_GCM | FEAT_IPV6 | FEAT_AES_GMAC | FEAT_ESN | FEAT_UDP | FEAT_INPLACE | FEAT_POLICY | FEAT_LIFETIME |
-      FEAT_EVENTS | FEAT_SG | FEAT_TX_CSUM | FEAT_TSO | FEAT_RX_CSUM | FEAT_RSS | FEAT_FILTER | FEAT_MODERATION;
+      FEAT_EVENTS | FEAT_SG | FEAT_TX_CSUM | FEAT_TSO | FEAT_RX_CSUM | FEAT_RSS | FEAT_FILTER | FEAT_MODERATION |
+      FEAT_NUMBERED;
   // What the card shows: taken over where it is read, so that nobody picks from it while no one reads.
   csr_status_t shown;
   queue_state_t [QUEUES-1:0] q_shown;

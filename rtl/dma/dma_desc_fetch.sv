@@ -168,7 +168,7 @@ module dma_desc_fetch
   // ---- frames in pieces ----
   if (PIECES) begin : g_ends
     function automatic logic ends_frame(input logic [7:0] op, input logic [7:0] flags);
-      ends_frame = op != OP_CONTEXT && (flags & TXF_MORE) == 0;
+      ends_frame = !carries_none(op) && (flags & TXF_MORE) == 0;
     endfunction
 
     logic [15:0] ends, came;

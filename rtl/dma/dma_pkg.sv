@@ -83,6 +83,11 @@ package dma_pkg;
     logic [511:0] data;
   } read_beat_t;
 
+  // A TX descriptor that is about the next frame.
+  function automatic logic carries_none(input logic [7:0] op);
+    carries_none = op inside {vesper_abi_pkg::OP_CONTEXT, vesper_abi_pkg::OP_CONTEXT_NUMBERED};
+  endfunction
+
 endpackage
 
 `default_nettype wire

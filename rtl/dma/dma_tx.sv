@@ -11,12 +11,13 @@
 //
 // Descriptor rules, in this order: BAD_LENGTH (below 14 or above 9618, or beyond the end of the address space),
 // BAD_FLAGS (unknown flag), BAD_OP (unknown operation), BAD_FLAGS (DECRYPT without LOOKASIDE; an SA with anything but
-// ENCRYPT, INPLACE and DUMMY), NOT_READY (the data path is closed).
+// ENCRYPT, INPLACE, DUMMY and NUMBERED; NUMBERED without CONTEXT_NUMBERED before it or the reverse, or with the number
+// 0), NOT_READY (the data path is closed).
 //
 // Offloads come before NOT_READY: BAD_FLAGS with DECRYPT, TCP segmentation with INPLACE and LOOKASIDE too; and for a
 // checksum or headers where none can be.
 //
-// CONTEXT is another structure and carries no frame: BAD_FLAGS if it has flags, else OK. It ends in its
+// CONTEXT, of either kind, is another structure and carries no frame: BAD_FLAGS if it has flags, else OK. It ends in its
 // turn as a verdict that is not counted, and is held for the next frame that begins on its ring, whatever becomes of
 // that.
 //
@@ -84,7 +85,7 @@ module dma_tx
     logic             context_only;  // no frame
     logic             piece;   // of a frame in pieces
     logic             via;     // goes through tx_offload
-    logic [31:0]      seq_hi;
+    logic [63:0]      seq;
     logic [7:0]       status;
     logic [3:0]       qid;
     logic [15:0]      index;
@@ -118,7 +119,7 @@ module dma_tx
   logic any, take, busy;  // busy: inside a frame of `owner`
   always_comb begin
     for (int i = 0; i < QUEUES; i++) begin
-      more_at[i] = (d_data[i][TXD_FLAGS_LSB+:8] & TXF_MORE) != 0 && d_data[i][TXD_OP_LSB+:8] != OP_CONTEXT;
+      more_at[i] = (d_data[i][TXD_FLAGS_LSB+:8] & TXF_MORE) != 0 && !carries_none(d_data[i][TXD_OP_LSB+:8]);
       able[i] = d_valid[i] && (busy ? owner == QueueW'(i) : !more_at[i] || skip[i] || d_whole[i] || d_endless[i]);
       midway[i] = busy && owner == QueueW'(i);
     end
@@ -142,7 +143,8 @@ module dma_tx
 
   // What a CONTEXT left for the next frame of each ring.
   typedef struct packed {
-    logic [31:0] seq_hi;
+    logic        numbered;  // it was CONTEXT_NUMBERED
+    logic [63:0] seq;
     logic [15:0] mss;
     logic [15:0] hdr_len;
     logic [15:0] csum_start;
@@ -153,12 +155,12 @@ module dma_tx
 
   // The frame in pieces that is being taken: what its first one said; what there was of it before this one.
   localparam logic [6:0] PiecesMax = 7'(PIECES_MAX);
-  context_t f_context, ctx;
+  context_t f_context, ctx, told;
   logic [7:0] f_op, f_flags;
   logic [31:0] f_sa;
   logic [16:0] f_total;
   logic [6:0] f_count;
-  logic too_long, differs, misplaced, tso;
+  logic too_long, differs, misplaced, unnumbered, tso;
   logic [16:0] total_max, csum_end;
   logic [17:0] total;
 
@@ -169,8 +171,8 @@ module dma_tx
     op = d[TXD_OP_LSB+:8];
     flags = d[TXD_FLAGS_LSB+:8];
     sa = d[TXD_SA_LSB+:32];
-    is_context = op == OP_CONTEXT;
-    takes_sa = op == OP_ENCRYPT || op == OP_INPLACE || op == OP_DUMMY;
+    is_context = carries_none(op);
+    takes_sa = op inside {OP_ENCRYPT, OP_INPLACE, OP_DUMMY, OP_NUMBERED};
     beyond = 1'b0;
     if (&d[63:16]) beyond = 17'(d[15:0]) + 17'(len) > 17'h10000;
 
@@ -207,17 +209,38 @@ module dma_tx
       if (csum_end > 17'(CSUM_END_MAX) || (!more && 18'(csum_end) > total)) misplaced = 1'b1;
     end
 
+    unnumbered = ctx.numbered != (op == OP_NUMBERED) || (ctx.numbered && ctx.seq == 0);
+
     if (is_context) begin
       status = ST_OK;
       if (flags != 0) status = ST_BAD_FLAGS;
     end else if (too_long || beyond || refused) status = ST_BAD_LENGTH;
     else if ((flags & ~TXF_MASK) != 0 || differs) status = ST_BAD_FLAGS;
-    else if (op > OP_CONTEXT) status = ST_BAD_OP;
+    else if (op > OP_CONTEXT_NUMBERED) status = ST_BAD_OP;
     else if (op == OP_DECRYPT && ((flags & TXF_LOOKASIDE) == 0 || via)) status = ST_BAD_FLAGS;
-    else if ((!takes_sa && sa != 0) || misplaced) status = ST_BAD_FLAGS;
+    else if ((!takes_sa && sa != 0) || misplaced || unnumbered) status = ST_BAD_FLAGS;
     else if (tso && (op == OP_INPLACE || (flags & TXF_LOOKASIDE) != 0)) status = ST_BAD_FLAGS;
     else if (!data_path_open) status = ST_NOT_READY;
     else status = ST_OK;
+    told = '{
+        numbered: 1'b0,
+        seq: {d[TXX_SEQ_HI_LSB+:32], 32'd0},
+        mss: d[TXX_MSS_LSB+:16],
+        hdr_len: d[TXX_HDR_LEN_LSB+:16],
+        csum_start: d[TXX_CSUM_START_LSB+:16],
+        csum_offset: d[TXX_CSUM_OFFSET_LSB+:16],
+        l3: d[TXX_L3_OFFSET_LSB+:16]
+    };
+    if (op == OP_CONTEXT_NUMBERED)
+      told = '{
+          numbered: 1'b1,
+          seq: d[TXN_SEQ_LSB+:64],
+          mss: d[TXN_MSS_LSB+:16],
+          hdr_len: 16'(d[TXN_HDR_LEN_LSB+:8]),
+          csum_start: 16'(d[TXN_CSUM_START_LSB+:8]),
+          csum_offset: 16'(d[TXN_CSUM_OFFSET_LSB+:8]),
+          l3: 16'(d[TXN_L3_OFFSET_LSB+:8])
+      };
     beats = 8'd0;
     if (status == ST_OK && !is_context) beats = 8'((17'(len) + 17'(d[5:0]) + 17'd63) >> 6);
   end
@@ -238,15 +261,7 @@ module dma_tx
   always_ff @(posedge clk) begin
     for (int i = 0; i < QUEUES; i++) begin
       if (take && q == QueueW'(i)) begin
-        if (is_context && status == ST_OK)
-          held[i] <= '{
-              seq_hi: d[TXX_SEQ_HI_LSB+:32],
-              mss: d[TXX_MSS_LSB+:16],
-              hdr_len: d[TXX_HDR_LEN_LSB+:16],
-              csum_start: d[TXX_CSUM_START_LSB+:16],
-              csum_offset: d[TXX_CSUM_OFFSET_LSB+:16],
-              l3: d[TXX_L3_OFFSET_LSB+:16]
-          };
+        if (is_context && status == ST_OK) held[i] <= told;
         else if (is_context || !busy) held[i] <= '0;
         if (refused) skip[i] <= more;
       end
@@ -350,7 +365,7 @@ module dma_tx
           context_only: is_context || (refused && more),
           piece: piece,
           via: via,
-          seq_hi: op == OP_INPLACE ? ctx.seq_hi : 32'd0,
+          seq: op inside {OP_INPLACE, OP_NUMBERED} ? ctx.seq : 64'd0,
           status: refused && more ? ST_OK : status,
           qid: 4'(q),
           index: d_index[q],
@@ -440,7 +455,7 @@ module dma_tx
           index: h.index,
           sa: h.sa,
           len: h.via ? h_side.total : h.len,
-          seq: {h.seq_hi, 32'd0}
+          seq: h.seq
       };
     end
     if (rst) s_valid <= 1'b0;

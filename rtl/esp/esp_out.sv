@@ -198,6 +198,7 @@ module esp_out
   assign sa_req = '{
           handle: known_desc.meta.sa,
           inplace: asked.inplace,
+          numbered: asked.numbered,
           ipv6: asked.ipv6,
           fragment: asked.fragment,
           esp: asked.esp,

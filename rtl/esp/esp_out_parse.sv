@@ -88,6 +88,7 @@ module esp_out_parse
     if (m_valid) begin
       m_desc.meta = meta_out;
       m_desc.inplace = meta_out.op == OP_INPLACE;
+      m_desc.numbered = meta_out.op == OP_NUMBERED;
       m_desc.dummy = meta_out.op == OP_DUMMY;
       m_desc.ipv6 = info.ipv6;
       m_desc.l2_bytes = info.l2_bytes;
@@ -112,7 +113,7 @@ module esp_out_parse
       case (meta_out.op)
         OP_PLAIN: m_desc.fate = OutPlain;
         OP_POLICY: m_desc.fate = OutPolicy;
-        OP_ENCRYPT, OP_INPLACE, OP_DUMMY: ;
+        OP_ENCRYPT, OP_INPLACE, OP_DUMMY, OP_NUMBERED: ;
         default: begin
           m_desc.fate   = OutDrop;
           m_desc.status = ST_BAD_OP;

@@ -23,6 +23,7 @@ package esp_out_pkg;
     out_fate_e fate;
     logic [7:0] status;  // why it is dropped, else ST_OK
     logic inplace;
+    logic numbered;
     logic dummy;
     logic ipv6;
     logic [4:0] l2_bytes;

@@ -118,7 +118,9 @@ module esp_out_plan
     trailer = '0;
     if (ours) begin
       number = sa.seq;
-      if (desc.inplace) number = {esn ? desc.meta.seq[63:32] : 32'd0, be32(desc.number)};
+      if (desc.inplace) number = {desc.meta.seq[63:32], be32(desc.number)};
+      if (desc.numbered) number = desc.meta.seq;
+      if (!esn) number[63:32] = '0;
       number_lo = be32(number[31:0]);
       number_hi = be32(number[63:32]);
       iv = be64(sa.seq);
@@ -181,7 +183,7 @@ module esp_out_plan
       end else begin
         df = c.flags[SAF_DF_BIT] || (c.flags[SAF_DF_COPY_BIT] && (desc.ipv6 || desc.df));
         outer_sum = ~fold(
-            {16'd0, sa.ctx.hdr_sum} + {24'h45, outer_tos} + {16'd0, new_total} + {16'd0, sa.seq[15:0]} +
+            {16'd0, sa.ctx.hdr_sum} + {24'h45, outer_tos} + {16'd0, new_total} + {16'd0, number[15:0]} +
                 {17'd0, df, 14'd0} + {16'd0, sa.ctx.ttl, outer_proto}
         );
         outer4 = {
@@ -191,7 +193,7 @@ module esp_out_plan
           outer_proto,
           sa.ctx.ttl,
           be16({1'b0, df, 14'd0}),
-          be16(sa.seq[15:0]),
+          be16(number[15:0]),
           be16(new_total),
           outer_tos,
           8'h45

@@ -53,6 +53,7 @@ module tx_cut
   logic [1:0] copy;  // beat of the headers that goes out next
   logic [13:0] paid;  // payload of the segment at hand so far
   logic later;  // it is not the frame's first
+  logic [16:0] cuts;  // segments of the frame before it: with one byte in each, more than 65,535
   logic [31:0] seq;
   logic [15:0] id;
 
@@ -214,6 +215,7 @@ module tx_cut
         state <= Gather;
         have <= '0;
         later <= 1'b0;
+        cuts <= '0;
       end else if (s_job.tso) begin
         case (state)
           Gather: begin
@@ -229,6 +231,7 @@ module tx_cut
           if (whole) begin
             state <= Headers;
             later <= 1'b1;
+            cuts <= cuts + 17'd1;
           end
           default: ;
         endcase
@@ -258,6 +261,7 @@ module tx_cut
         if (whole) begin
           m_meta.len  <= frame_bytes;
           m_meta.more <= !final_one;
+          if (s_meta.op == OP_NUMBERED) m_meta.seq <= s_meta.seq + 64'(cuts);
         end
         if (state == Refused && !lost) m_meta.status <= ST_BAD_FLAGS;
       end
@@ -270,6 +274,7 @@ module tx_cut
       have <= '0;
       at <= '0;
       later <= 1'b0;
+      cuts <= '0;
     end
   end
 

@@ -22,7 +22,7 @@ module sa_fit
 );
 
   logic [15:0] limit, head, tail, esp, fixed, room, longest, plain;
-  logic esp_bad, too_big;
+  logic esp_bad, too_big, as_is;
 
   always_comb begin
     status = ST_OK;
@@ -30,8 +30,9 @@ module sa_fit
     padded = '0;
     bytes = '0;
     {limit, head, tail, esp, fixed, room, longest, plain} = '0;
-    {esp_bad, too_big} = '0;
+    {esp_bad, too_big, as_is} = '0;
     if (valid) begin
+      as_is = shape.inplace && !req.numbered;  // else ESP is built
       limit = shape.mtu != '0 && shape.mtu < req.mtu ? shape.mtu : req.mtu;
       // In front of the plaintext, and behind it but for padding and trailer.
       head = (shape.udp ? 16'd8 : 16'd0) + 16'd8 + (shape.iiv ? 16'd0 : 16'd8);
@@ -55,7 +56,7 @@ module sa_fit
       // Without padding it is plain + 2, and that rounded up to 4 fits just when plain does not exceed `longest`.
       too_big = room < 16'd4 || plain > longest;
 
-      if (shape.inplace) begin
+      if (as_is) begin
         bytes = esp - (16'd8 + (shape.iiv ? 16'd0 : 16'd8)) - tail;
         padded = 14'(bytes);
         fits = limit;
@@ -67,11 +68,12 @@ module sa_fit
         fits = longest == '0 ? '0 : shape.tunnel ? longest : longest + 16'(req.hdr_bytes);
       end
 
-      if (shape.inplace != req.inplace || (!shape.tunnel && shape.ipv6 != req.ipv6)) status = ST_SA_KIND;
-      else if (req.fragment && (shape.inplace || !shape.tunnel)) status = ST_FRAGMENT;
-      else if (shape.inplace && (!req.esp || req.udp != shape.udp)) status = ST_NOT_ESP;
-      else if (shape.inplace && req.spi != shape.spi) status = ST_SPI;
-      else if (shape.inplace && esp_bad) status = ST_ESP_LENGTH;
+      if (shape.inplace != (req.inplace || req.numbered) || (!shape.tunnel && shape.ipv6 != req.ipv6))
+        status = ST_SA_KIND;
+      else if (req.fragment && (as_is || !shape.tunnel)) status = ST_FRAGMENT;
+      else if (as_is && (!req.esp || req.udp != shape.udp)) status = ST_NOT_ESP;
+      else if (as_is && req.spi != shape.spi) status = ST_SPI;
+      else if (as_is && esp_bad) status = ST_ESP_LENGTH;
       else if (too_big) status = ST_TOO_BIG;
     end
   end

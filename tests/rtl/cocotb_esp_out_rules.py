@@ -9,6 +9,7 @@ from esp_out_bench import (
     CHAINS,
     DUMMY,
     INPLACE,
+    NUMBERED,
     POLICY,
     V6,
     Bench,
@@ -39,7 +40,7 @@ from esp_packet import (
     parse,
     with_checksum,
 )
-from frames import to_int
+from frames import META_T, to_int
 
 
 @cocotb.test()
@@ -240,6 +241,113 @@ async def in_place_refusals(dut):
 
 
 @cocotb.test()
+@cocotb.parametrize(turn=range(2))
+async def numbered(dut, turn):
+    """ESP is built under the host's numbers, over the end of their lower half; the IV is the counter's, of which
+    packets in place take, too."""
+    sas = {
+        0x20000 + i: any_sa(inplace=True, tos=random.getrandbits(6) << 2, ttl=random.randint(1, 255))
+        for i in range(16)
+    }
+    for sa in sas.values():
+        if sa.tunnel:
+            sa.flags |= flags(
+                random.choice(["DF", "DF_COPY", "DSCP_COPY", "DSCP_MAP", "ECN_OFF", "FLOW_COPY"])
+            )
+    following = dict.fromkeys(sas, 2**32 - 3)
+    bench = Bench(dut, sas, gap=often, stall=often, dscp_map=random.sample(range(64), 64))
+    await bench.start()
+    want = []
+    for i in range(200):
+        handle, sa = random.choice(list(sas.items()))
+        lookaside = random.getrandbits(1)
+        if random.random() < 0.3:
+            frame, high = inplace_frame(sa, 4 * random.randint(1, 100)), random.getrandbits(32)
+            bench.send(frame, INPLACE, handle, number_hi=high, lookaside=lookaside)
+            at = parse(frame).esp_at + sa.udp_bytes + 4
+            want.append((handle, high << 32 | number(frame[at : at + 4])))
+            continue
+        given = random.choice([1, 2**64 - 1, random.getrandbits(64) | 1])
+        if random.random() < 0.7:
+            given = following[handle]
+            following[handle] += 1
+        ipv6 = bool(random.getrandbits(1)) if sa.tunnel else sa.ipv6
+        frame = any_frame(ipv6, {50: 4000, 100: 9000, 150: 9500}.get(i))
+        bench.send(frame, NUMBERED, handle, given=given, lookaside=lookaside)
+        want.append((handle, given))
+    await bench.finish()
+    ivs = {handle: [] for handle in sas}
+    for (data, item, _), (handle, given) in zip(bench.out.packets, want, strict=True):
+        sa, info = sas[handle], parse(data)
+        at = info.esp_at + sa.udp_bytes + 4
+        assert number(data[at : at + 4]) == given & 0xFFFFFFFF
+        told = META_T.unpack(item["meta"])["seq"]
+        assert told == (given if sa.has("ESN") else given & 0xFFFFFFFF)
+        ivs[handle].append(number(data[at + 4 : at + 12]))
+    for handle, sa in sas.items():  # what is left of the counter is what the packets have not taken
+        assert ivs[handle] == list(range(sa.seq - len(ivs[handle]), sa.seq))
+    assert any(n > 2**32 for n in following.values())
+
+
+@cocotb.test()
+async def numbered_refusals(dut):
+    """Only with an outbound SA of in-place encryption, and that with no other operation; then as with ENCRYPT."""
+    tunnel, transport, six = 0x20000, 0x20001, 0x20002
+    sas = {
+        tunnel: Sa(flags=flags("INPLACE")),
+        transport: Sa(flags=flags("INPLACE", "UDP"), tunnel=False),
+        six: Sa(flags=flags("INPLACE", "ESN"), tunnel=False, **V6),
+        0x20003: Sa(),
+        0x20004: Sa(flags=flags("INPLACE"), seq=0xFFFFFFFF),
+        0x20005: Sa(flags=flags("INPLACE"), seq=5, lease_end=5),
+        0x20006: Sa(flags=flags("INPLACE"), hard_bytes=250),
+    }
+    policies = lambda asked: (PROTECT, tunnel)  # noqa: E731
+    bench = Bench(dut, sas, mtu=1514, gap=often, stall=often, policies=policies)
+    await bench.start()
+
+    def bad(ip, status, sa=tunnel, op=NUMBERED):
+        given = random.getrandbits(32) | 1 if op == NUMBERED else None
+        done = bench.send(ethernet(ip), op, sa, status, given=given)
+        bench.send(
+            ethernet(packet(random.randint(20, 200))), NUMBERED, tunnel, given=random.getrandbits(64) | 1
+        )
+        return done
+
+    good = packet(100)
+    for op in (ENCRYPT, DUMMY):
+        for sa in (tunnel, transport):
+            bad(good, "SA_KIND", sa, op)
+    bad(good, "SA_KIND", 0, POLICY)
+    bad(good, "SA_KIND", 0x20003)
+    bad(packet6(100), "SA_KIND", transport)
+    bad(good, "SA_KIND", six)
+    bad(good, "SA_DIRECTION", 0x30000)
+    bad(good, "SA_STALE", 0x20009)
+    for fragment in (0x2000, 1):
+        bad(packet(100, fragment=fragment), "FRAGMENT", transport)
+        bench.send(ethernet(packet(100, fragment=fragment)), NUMBERED, tunnel, given=9)
+    bad(packet6(100, ((FRAGMENT, 0, 1),)), "FRAGMENT", six)
+    bad(b"\x44" + good[1:], "IP_HEADER")
+    for sa, ip in ((tunnel, packet), (tunnel, packet6), (transport, packet), (six, packet6)):
+        fits = bad(ip(1600), "TOO_BIG", sa)["len"]
+        assert 1400 < fits < 1500
+        bench.send(ethernet(ip(fits)), NUMBERED, sa, given=2**32)
+        assert bad(ip(fits + 1), "TOO_BIG", sa)["len"] == fits
+    # Limits are of the counter and of the packet's bytes, whatever number the host gives.
+    bench.send(ethernet(good), NUMBERED, 0x20004, given=1)
+    bad(good, "SEQ_EXHAUSTED", 0x20004)
+    bench.send(ethernet(good), NUMBERED, 0x20005, given=2**40)
+    bad(good, "LEASE", 0x20005)
+    for _ in range(2):
+        bench.send(ethernet(good), NUMBERED, 0x20006, given=7)
+    bad(good, "LIFETIME", 0x20006)
+    # ESP of somebody else's is a packet like any other.
+    bench.send(inplace_frame(Sa(), 40), NUMBERED, tunnel, given=8)
+    await bench.finish()
+
+
+@cocotb.test()
 @cocotb.parametrize(bypass=[False, True])
 async def policies(dut, bypass):
     """Each answer of the policies, and what they are asked."""
@@ -380,6 +488,8 @@ async def every_refusal(dut):
         bench.send(ethernet(good), sa=0x20004)
     bad(ethernet(good), "LEASE", sa=0x20004)
     bad(ethernet(good), "BAD_OP", op=OP["DECRYPT"])
+    for op in ("CONTEXT", "CONTEXT_NUMBERED"):
+        bad(ethernet(good), "BAD_OP", op=OP[op])
     bad(ethernet(good), "BAD_OP", op=0xFF)
     bad(random.randbytes(1523), "TOO_BIG", op=PLAIN)
     bench.send(ETH + random.randbytes(1500), op=PLAIN)

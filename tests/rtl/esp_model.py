@@ -51,7 +51,7 @@ SA_OUT_CTX_T = Struct(
     c=SA_COMMON_T.width, src=128, dst=128, ttl=8, tos=8, flow_label=20, hdr_sum=16, tfc=14, mtu=16
 )
 SA_OUT_REQ_T = Struct(
-    handle=32, inplace=1, ipv6=1, fragment=1, esp=1, udp=1, spi=32, total=16, hdr_bytes=8, mtu=16
+    handle=32, inplace=1, numbered=1, ipv6=1, fragment=1, esp=1, udp=1, spi=32, total=16, hdr_bytes=8, mtu=16
 )
 SA_OUT_RSP_T = Struct(status=8, fits=16, seq=64, padded=14, ctx=SA_OUT_CTX_T.width)
 POLICY_REQ_T = Struct(ipv6=1, src=128, dst=128, proto=8, ports=1, sport=16, dport=16)
@@ -155,9 +155,11 @@ class Sa:
     def refusal(self, r):
         """(status, fits, plaintext bytes, with TFC padding) of sa_out_req_t's fields; the rules' order."""
         limit = min(r["mtu"], self.mtu or 65535)
-        inplace = self.has("INPLACE")
+        inplace = bool(r["inplace"])  # else ESP is built
         rest = r["total"] - r["hdr_bytes"]  # behind the header
-        if inplace != r["inplace"] or (not self.tunnel and self.ipv6 != r["ipv6"]):
+        if self.has("INPLACE") != (inplace or bool(r["numbered"])) or (
+            not self.tunnel and self.ipv6 != r["ipv6"]
+        ):
             return "SA_KIND", 0, 0, 0
         if r["fragment"] and (inplace or not self.tunnel):
             return "FRAGMENT", 0, 0, 0
@@ -231,12 +233,22 @@ class Sa:
         header = bytes([0x45, tos]) + be(20 + payload, 2) + be(seq & 0xFFFF, 2) + be(0x4000 * df, 2)
         return with_checksum(header + bytes([self.ttl, proto, 0, 0]) + self.src + self.dst)
 
-    def build(self, frame, info, op, seq, padded, dscp_map=tuple(range(64)), number_hi=0):
-        """The frame that leaves for `frame`; seq and padded are the table's."""
+    def sent(self, frame, info, op, seq, number_hi=0, given=None):
+        """The packet's number; seq is the table's. In place it is the frame's, with NUMBERED the one that is given."""
+        whole = seq
+        if op == OP["INPLACE"]:
+            at = info.esp_at + self.udp_bytes
+            whole = number(frame[at + 4 : at + 8]) | number_hi << 32
+        if op == OP["NUMBERED"]:
+            whole = given
+        return whole if self.has("ESN") else whole & 0xFFFFFFFF
+
+    def build(self, frame, info, op, seq, padded, dscp_map=tuple(range(64)), **host):
+        """The frame that leaves for `frame`; seq and padded are the table's, `host` is what sent() wants."""
+        sent = self.sent(frame, info, op, seq, **host)
         end = info.l2 + info.total
         if op == OP["INPLACE"]:
             at = info.esp_at + self.udp_bytes
-            sent = number(frame[at + 4 : at + 8]) | (number_hi << 32 if self.has("ESN") else 0)
             text = frame[at + 8 + self.iv_bytes : end - self.icv]
             return frame[: at + 8] + self.seal(sent, be(seq, 8), text, text)
         start = info.l2 if self.tunnel else info.esp_at
@@ -246,12 +258,12 @@ class Sa:
         plain = frame[start:end].ljust(padded, b"\0")
         pad = -(len(plain) + 2) % 4
         text = plain + bytes(range(1, pad + 1)) + bytes([pad, following])
-        esp = self.spi + be(seq & 0xFFFFFFFF, 4) + self.seal(seq, be(seq, 8), plain, text)
+        esp = self.spi + be(sent & 0xFFFFFFFF, 4) + self.seal(sent, be(seq, 8), plain, text)
         if self.has("UDP"):
             esp = self.sport + self.dport + be(8 + len(esp), 2) + b"\0\0" + esp
         if self.tunnel:
             kind = b"\x86\xdd" if self.ipv6 else b"\x08\x00"
-            return frame[: info.l2 - 2] + kind + self.outer(info, len(esp), seq, dscp_map) + esp
+            return frame[: info.l2 - 2] + kind + self.outer(info, len(esp), sent, dscp_map) + esp
         head = bytearray(frame[: info.esp_at])
         head[info.proto_at] = UDP if self.has("UDP") else ESP
         if info.ipv6:
@@ -302,8 +314,8 @@ class Sa:
 def request(info, frame, op, handle, mtu):
     """sa_out_req_t's fields."""
     inplace = op == OP["INPLACE"]
-    fields = dict(handle=handle, inplace=inplace, ipv6=info.ipv6, fragment=info.fragment, esp=0, udp=0, spi=0)
-    fields.update(total=info.total, hdr_bytes=info.hdr, mtu=mtu)
+    fields = dict(handle=handle, inplace=inplace, numbered=int(op == OP["NUMBERED"]), ipv6=info.ipv6)
+    fields.update(fragment=info.fragment, esp=0, udp=0, spi=0, total=info.total, hdr_bytes=info.hdr, mtu=mtu)
     if inplace and info.proto in (ESP, UDP):
         at = info.esp_at + (8 if info.proto == UDP else 0)
         whole = at + 4 <= info.l2 + info.total
@@ -324,11 +336,14 @@ class Outbound:
     def __post_init__(self):
         self.sas = deepcopy(self.sas)
 
-    def give(self, frame, op, handle=0, number_hi=0):
-        """(status, fields): of the frame (data, and meta_t's sa, seq, esp) or the drop (len, perhaps event)."""
+    def give(self, frame, op, handle=0, **host):
+        """(status, fields): of the frame (data, and meta_t's sa, seq, esp) or the drop (len, perhaps event).
+
+        host: number_hi or given, of the numbers that are the host's, see Sa.sent().
+        """
         if op == PLAIN:
             return self.plain(frame)
-        if op not in (ENCRYPT, OP["POLICY"], OP["INPLACE"], OP["DUMMY"]):
+        if op not in (ENCRYPT, OP["POLICY"], OP["INPLACE"], OP["DUMMY"], OP["NUMBERED"]):
             return "BAD_OP", {}
         info = parse(frame)
         if info.status != "OK":
@@ -347,11 +362,8 @@ class Outbound:
         status = next(n for n, v in ST.items() if v == found["status"])
         if status == "OK":
             sa, seq = self.sas[handle], found["seq"]
-            data = sa.build(frame, info, op, seq, found["padded"], self.dscp_map, number_hi)
-            if op == OP["INPLACE"]:
-                at = info.esp_at + sa.udp_bytes
-                seq = number(frame[at + 4 : at + 8]) | (number_hi << 32 if sa.has("ESN") else 0)
-            return "OK", dict(data=data, sa=handle, seq=seq, esp=1)
+            data = sa.build(frame, info, op, seq, found["padded"], self.dscp_map, **host)
+            return "OK", dict(data=data, sa=handle, seq=sa.sent(frame, info, op, seq, **host), esp=1)
         drop = dict(len=found["fits"])
         if status in EVENTS:
             drop["event"] = EVENT_T.pack(

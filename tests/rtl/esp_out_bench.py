@@ -30,7 +30,7 @@ from esp_packet import (
 from frames import EVENT_T, META_T, VERDICT_T, Collector, Sink, Source, beats, reset
 
 MTU = 9618
-INPLACE, DUMMY, POLICY = OP["INPLACE"], OP["DUMMY"], OP["POLICY"]
+INPLACE, DUMMY, POLICY, NUMBERED = OP["INPLACE"], OP["DUMMY"], OP["POLICY"], OP["NUMBERED"]
 V6 = dict(
     ipv6=True,
     src=bytes.fromhex("20010db8") + bytes(11) + b"\1",
@@ -82,15 +82,18 @@ class Bench:
         await ClockCycles(self.dut.clk, 2)
         assert self.dut.idle.value == 1
 
-    def send(self, frame, op=ENCRYPT, sa=0, status="OK", number_hi=0, lookaside=0):
-        """One frame; the reference must find `status` (None: any). Returns what else it finds."""
+    def send(self, frame, op=ENCRYPT, sa=0, status="OK", number_hi=0, lookaside=0, given=None):
+        """One frame; the reference must find `status` (None: any). Returns what else it finds.
+
+        given: its number, with NUMBERED.
+        """
         host = dict(host=1, qid=random.getrandbits(4), index=self.index & 0xFFFF)
         self.index += 1
         sent = dict(host, lookaside=lookaside, op=op, sa=sa)
-        seq = number_hi << 32
+        seq = number_hi << 32 if given is None else given
         for beat in beats(frame):
             self.source.send(beat=beat, meta=META_T.pack(**sent, len=len(frame), seq=seq))
-        got, more = self.reference.give(frame, op, sa, number_hi)
+        got, more = self.reference.give(frame, op, sa, number_hi=number_hi, given=given)
         assert status in (None, got), f"{got} instead of {status} for {frame.hex()}"
         if got == "OK":
             meta = dict(sent, sa=more["sa"], esp=more["esp"], len=len(more["data"]), seq=more["seq"])

@@ -21,6 +21,7 @@ CASES = {
         "index_wrap",
         "refused_descriptors",
         "contexts",
+        "numbers",
         "completion_fields",
         "missing_buffers",
         "buffers_on_their_way",
@@ -67,6 +68,7 @@ CASES = {
     ],
     "cocotb_dma_tso": [
         "segments",
+        "most_segments",
         "faults",
         "rules",
     ],

@@ -15,6 +15,7 @@ import card_model  # noqa: E402
 TESTS = [
     "everything",
     "axiram",
+    "numbered",
     "wrong_descriptors",
     "wrong_frames_of_both_doors",
     "wrong_messages",

@@ -194,17 +194,17 @@ static void flags_fit(void **state)
 			switch (1u << bit) {
 			case VESPER_SAF_DF:
 			case VESPER_SAF_DF_COPY:
-				fits = !in && tunnel && !ipv6 && !inplace;
+				fits = !in && tunnel && !ipv6;
 				break;
 			case VESPER_SAF_DSCP_COPY:
 			case VESPER_SAF_ECN_OFF:
-				fits = tunnel && !inplace;
+				fits = tunnel && !(in && inplace);
 				break;
 			case VESPER_SAF_DSCP_MAP:
-				fits = !in && tunnel && !inplace;
+				fits = !in && tunnel;
 				break;
 			case VESPER_SAF_FLOW_COPY:
-				fits = !in && tunnel && ipv6 && !inplace;
+				fits = !in && tunnel && ipv6;
 				break;
 			case VESPER_SAF_IIV:
 				fits = !gmac && !inplace;

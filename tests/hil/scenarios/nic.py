@@ -109,11 +109,10 @@ says 'Adaptive RX: on[[:space:]]+TX: on' ethtool -c vesper0
 says 'RX:[[:space:]]+off' ethtool -a vesper0
 refuses . ethtool -A vesper0 rx on
 for feature in rx-checksumming scatter-gather tx-checksum-ip-generic tcp-segmentation-offload tx-tcp-ecn-segmentation \
-	tx-tcp6-segmentation generic-receive-offload receive-hashing highdma esp-hw-offload; do
+	tx-tcp6-segmentation generic-receive-offload receive-hashing highdma esp-hw-offload \
+	esp-tx-csum-hw-offload tx-esp-segmentation; do
 	says "^[[:space:]]*$feature: on\$" ethtool -k vesper0
 done
-says 'tx-esp-segmentation: off' ethtool -k vesper0
-says 'esp-tx-csum-hw-offload: off' ethtool -k vesper0
 says '' ethtool -K vesper0 tx off
 says '^tcp-segmentation-offload: off' ethtool -k vesper0
 moves 'without checksums'
@@ -247,7 +246,8 @@ no_trouble
 WITHOUT = r"""
 step 'a card without offloads'
 says '^firmware-version: [0-9]+\.[0-9]+\.[0-9]+ abi 2\.0' ethtool -i vesper0
-for feature in rx-checksumming scatter-gather tx-checksum-ip-generic tcp-segmentation-offload receive-hashing; do
+for feature in rx-checksumming scatter-gather tx-checksum-ip-generic tcp-segmentation-offload receive-hashing \
+	esp-tx-csum-hw-offload tx-esp-segmentation; do
 	says "^[[:space:]]*$feature: off( |\$)" ethtool -k vesper0
 done
 refuses . ethtool -K vesper0 tso on

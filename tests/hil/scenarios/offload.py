@@ -3,9 +3,11 @@
 
 import vpn
 from lab import Failure
+from scapy.layers.ipsec import ESP
+from scapy.utils import PcapNgReader
 
 PARAMETERS = ("tcp", "ipsec", "receive")
-ALSO = (":tcp@oldest", ":receive@oldest")
+ALSO = (":tcp@oldest", ":ipsec@oldest", ":receive@oldest", ":ipsec@newest")
 
 START = r"""
 O=/work/hil/guest_offload.py
@@ -92,20 +94,22 @@ ip link set vesper0 mtu 1500
 
 IPSEC = r"""
 step 'IPsec'
-modprobe -a esp4 esp4_offload xfrm_user 2>/dev/null
+modprobe -a esp4 esp4_offload esp6 esp6_offload xfrm_user 2>/dev/null
 ip address add 192.168.$ME.1/24 dev lo
+ip address add fd0$ME::1/64 dev lo nodad
 ip route add 192.168.$PEER.0/24 dev vesper0 src 192.168.$ME.1
-# ipsec OFFLOAD MODE MINE PEERS: SAs and policies between networks.
+ip route add fd0$PEER::/64 dev vesper0 src fd0$ME::1
+# ipsec OFFLOAD MODE MINE PEERS [ENDS]: SAs and policies between networks; the SAs' ends but for the last digit.
 ipsec() {
-	local offload=$1 mode=$2 mine=$3 peers=$4 dir from to way=
+	local offload=$1 mode=$2 mine=$3 peers=$4 ends=${5-10.0.0.} dir from to way=
 	[ $offload = crypto ] || way="offload packet dev vesper0"
 	for dir in out in; do
 		[ $dir = out ] && from=$ME to=$PEER || from=$PEER to=$ME
-		ip xfrm state add src 10.0.0.$from dst 10.0.0.$to proto esp spi 0x200$from reqid 1 mode $mode replay-window 0 \
-			aead 'rfc4106(gcm(aes))' 0x$(printf '%040d' $from$RANDOM_KEY) 128 offload $offload dev vesper0 dir $dir
+		ip xfrm state add src $ends$from dst $ends$to proto esp spi 0x200$from reqid 1 mode $mode replay-window 0 \
+			aead 'rfc4106(gcm(aes))' 0x$(printf '%040d' $from$RANDOM_KEY) 128 $FLAG offload $offload dev vesper0 dir $dir
 		set -- $mine $peers
 		[ $dir = out ] || set -- $peers $mine
-		ip xfrm policy add src $1 dst $2 proto tcp dir $dir tmpl src 10.0.0.$from dst 10.0.0.$to proto esp reqid 1 \
+		ip xfrm policy add src $1 dst $2 proto tcp dir $dir tmpl src $ends$from dst $ends$to proto esp reqid 1 \
 			mode $mode $way
 	done
 	RANDOM_KEY=$((RANDOM_KEY + 1))
@@ -115,20 +119,46 @@ flush() {
 	ip xfrm policy flush
 	ip xfrm state flush
 }
-RANDOM_KEY=10
-TO=192.168.1.1
-ipsec packet tunnel 192.168.$ME.0/24 192.168.$PEER.0/24
-tcp 'packet offload, tunnel' 1 1 tso on
-ip -s xfrm state list
-flush
-TO=10.0.0.1
-ipsec packet transport 10.0.0.$ME/32 10.0.0.$PEER/32
-tcp 'packet offload, transport' 1 1 tso on
-flush
+RANDOM_KEY=10 FLAG=
+if ! kernel_before 6.12; then
+	TO=192.168.1.1
+	ipsec packet tunnel 192.168.$ME.0/24 192.168.$PEER.0/24
+	tcp 'packet offload, tunnel' 1 1 tso on
+	ip -s xfrm state list
+	flush
+	TO=10.0.0.1
+	ipsec packet transport 10.0.0.$ME/32 10.0.0.$PEER/32
+	tcp 'packet offload, transport' 1 1 tso on
+	flush
+fi
+# The stack numbers the packets; the card cuts them, and numbers the segments from there on.
 TO=192.168.1.1
 ipsec crypto tunnel 192.168.$ME.0/24 192.168.$PEER.0/24
-tcp 'crypto offload, tunnel' 0 0 tso on
+tcp 'crypto offload, tunnel' 1 1 tso on
 [ "$(stat card_tx_ok)" -gt 0 ] && [ "$(stat ipsec_sa_on_card)" = 2 ] || fail 'SAs are not on the card'
+tcp 'the same, TSO off' 1 0 tso off
+tcp 'the same, cut by the stack, checksums by the card' 1 0 tso on tx-esp-segmentation off
+tcp 'the same, all by the stack' 0 0 esp-tx-csum-hw-offload off
+tcp 'the same, encrypted by the stack' 0 0 tx-esp-segmentation on esp-tx-csum-hw-offload on esp-hw-offload off
+tcp 'the same, checksums by the stack' 0 0 esp-hw-offload on tx off
+tcp 'the same, all by the card again' 1 1 tx on tso on
+flush
+FLAG='flag af-unspec'
+ipsec crypto tunnel 192.168.$ME.0/24 192.168.$PEER.0/24 fd00::
+tcp 'crypto offload, IPv4 in an IPv6 tunnel' 1 1 tso on
+flush
+FLAG=
+TO=10.0.0.1
+ipsec crypto transport 10.0.0.$ME/32 10.0.0.$PEER/32
+tcp 'crypto offload, transport' 1 1 tso on
+flush
+TO=fd01::1
+ipsec crypto tunnel fd0$ME::/64 fd0$PEER::/64 fd00::
+tcp 'crypto offload, IPv6, tunnel' 1 1 tso on
+flush
+TO=fd00::1
+ipsec crypto transport fd00::$ME/128 fd00::$PEER/128 fd00::
+tcp 'crypto offload, IPv6, transport' 1 1 tso on
 flush
 [ "$(drops)" = "$DROPS" ] || { ethtool -S vesper0 | grep card_; fail 'frames were dropped'; }
 """
@@ -283,10 +313,35 @@ def run(lab):
 
 
 def check(lab):
-    """On the wire every checksum is right, and no frame longer than the MTU of the time; tshark says so."""
-    if lab.parameter != "tcp":
-        return
     capture = lab.folder / "card2" / "wire.pcapng"
+    if lab.parameter == "tcp":
+        checksums(capture)
+    elif lab.parameter == "ipsec":
+        numbers(capture)
+
+
+def numbers(capture):
+    """Of each SA every number was sent once, from 1 on, whoever made the segment and encrypted it, and no IV twice."""
+    sas, now = [], {}
+    for frame in PcapNgReader(str(capture)):
+        if ESP in frame:
+            esp = frame[ESP]
+            # SPIs come again, with other keys.
+            if esp.seq == 1:
+                now[esp.spi] = ([], set())
+                sas.append(now[esp.spi])
+            now[esp.spi][0].append(esp.seq)
+            now[esp.spi][1].add(bytes(esp.data[:8]))
+    for seen, ivs in sas:
+        if sorted(seen) != list(range(1, len(seen) + 1)) or len(ivs) != len(seen):
+            raise Failure(f"{len(seen)} packets of an SA have {len(set(seen))} numbers and {len(ivs)} IVs")
+    print(
+        f"  {sum(len(seen) for seen, _ in sas)} packets of {len(sas)} SAs, no number and no IV twice, none left out"
+    )
+
+
+def checksums(capture):
+    """On the wire every checksum is right, and no frame longer than the MTU of the time; tshark says so."""
     checks = [option for name in ("ip", "tcp", "udp") for option in ("-o", f"{name}.check_checksum:TRUE")]
     # Once in 65,536: a sum of 0 goes as 0xffff, as the kernel's software sends it (CSUM_MANGLED_0); tshark minds in TCP.
     bad = "ip.checksum.status == Bad || tcp.checksum.status == Bad && !tcp.checksum.ffff || udp.checksum.status == Bad"

@@ -21,6 +21,7 @@ from ring_driver import (
     LOOKASIDE,
     NO_BUFFER,
     NOT_READY,
+    NUMBERED,
     OK,
     PLAIN,
     POLICY,
@@ -131,7 +132,7 @@ async def traffic(bench, rounds):
                 elif kind == 6:
                     fates[number, pair.send(1 << 60, 64, flags=random.choice((0x10, 0x80, 0x41)))] = BAD_FLAGS
                 else:
-                    fates[number, pair.send(1 << 60, 64, op=random.choice((7, 255)))] = BAD_OP
+                    fates[number, pair.send(1 << 60, 64, op=random.choice((9, 255)))] = BAD_OP
             await pair.ring()
             if random.random() < 0.5 and len(pair.rx.open) > 12:
                 data = bench.frame(random.randrange(14, 1536))
@@ -242,13 +243,14 @@ async def refused_descriptors(dut):
         (dict(length=65535), BAD_LENGTH),
         (dict(length=64, flags=0x10), BAD_FLAGS),
         (dict(length=64, flags=0x81), BAD_FLAGS),
-        (dict(length=64, op=7), BAD_OP),
+        (dict(length=64, op=9), BAD_OP),
         (dict(length=64, op=0xFF, sa=1), BAD_OP),
         (dict(length=64, op=DECRYPT), BAD_FLAGS),
         (dict(length=64, op=PLAIN, sa=1), BAD_FLAGS),
         (dict(length=64, op=POLICY, sa=1), BAD_FLAGS),
+        (dict(length=64, op=NUMBERED, sa=1), BAD_FLAGS),
         (dict(length=64, address=(1 << 64) - 63), BAD_LENGTH),
-        (dict(length=9618, address=(1 << 64) - 1, op=7), BAD_LENGTH),
+        (dict(length=9618, address=(1 << 64) - 1, op=9), BAD_LENGTH),
         (dict(length=64, op=DECRYPT, flags=LOOKASIDE, sa=0x80000000), BAD_FLAGS),
     ]
     frames = []
@@ -348,6 +350,79 @@ async def contexts(dut):
     await pair.ring()
     await bench.until(lambda: not pair.tx.open, "completion")
     assert statuses(pair.sent[-1:]) == [OK]
+    await bench.settle()
+    assert not bench.memory.strays
+
+
+@cocotb.test()
+async def numbers(dut):
+    """CONTEXT_NUMBERED is a CONTEXT in all but what it says: the number of the NUMBERED frame behind it, and of no other."""
+    bench = await Bench(dut).start()
+    pair, other = bench.pairs
+    expected, fates, big = [[], []], {}, 2**64 - 1
+
+    def post(which, status=OK, op=NUMBERED, seq=0, **how):
+        sa = 0 if op in (PLAIN, POLICY) else 9
+        index = bench.send(which, bench.frame(200), op=op, sa=sa, **how)
+        fates[which.number, index] = status
+        if status == OK:
+            expected[which.number].append((op, sa, seq))
+
+    for seq in (1, 0xFFFFFFFF, 1 << 32, 1 << 63, 0x0123_4567_89AB_CDEF, big):
+        pair.context(seq=seq)
+        post(pair, seq=seq)
+    post(pair, BAD_FLAGS)  # without
+    pair.context(seq=0)
+    post(pair, BAD_FLAGS)
+    pair.context(7)  # the upper half is no number
+    post(pair, BAD_FLAGS)
+    pair.context(7)
+    pair.context(seq=5)  # replaces it
+    post(pair, seq=5)
+    pair.context(seq=6)
+    pair.context()  # so does this
+    post(pair, BAD_FLAGS)
+    pair.context(seq=8)
+    post(other, BAD_FLAGS)  # another ring
+    post(pair, seq=8)
+    for op in (PLAIN, ENCRYPT, DUMMY, POLICY, INPLACE):  # not theirs; it is used up all the same
+        pair.context(seq=big)
+        post(pair, BAD_FLAGS, op)
+        post(pair, BAD_FLAGS)
+        post(pair, op=op)
+    pair.context(seq=9)
+    fates[0, pair.send(0, 5)] = BAD_LENGTH
+    post(pair, BAD_FLAGS)
+    for flags in (1, 2, 0x80):  # MORE, too: it carries no piece
+        pair.context(seq=3)
+        fates[0, pair.context(seq=4, flags=flags)] = BAD_FLAGS
+        post(pair, BAD_FLAGS)
+        await pair.ring()
+        await bench.until(lambda: not pair.tx.open, "completions")
+    bench.give(pair)
+    await pair.ring("rx")
+    pair.context(seq=10)
+    fates[0, bench.send(pair, bench.frame(100), op=NUMBERED, sa=9, flags=LOOKASIDE)] = OK
+    pair.context(seq=11)
+    await other.ring()
+    await pair.ring()
+    await bench.until(lambda: not pair.tx.open and not other.tx.open, "completions")
+    for which in bench.pairs:
+        got = [(m["op"], m["sa"], m["seq"]) for _, m in bench.wire if m["qid"] == which.number]
+        assert got == expected[which.number]
+        for e in which.sent:
+            assert e["status"] == fates.get((which.number, e["index"]), OK), e
+    assert len(pair.received) == 1
+    # Contexts that are in order are not counted.
+    counts = {status: list(fates.values()).count(status) for status in set(fates.values())}
+    assert bench.counts("tx") == counts
+    # A pair that starts anew knows nothing of the last one.
+    await pair.disable()
+    await pair.enable()
+    index = bench.send(pair, bench.frame(60), op=NUMBERED, sa=9)
+    await pair.ring()
+    await bench.until(lambda: not pair.tx.open, "completion")
+    assert (pair.sent[-1]["index"], pair.sent[-1]["status"]) == (index, BAD_FLAGS)
     await bench.settle()
     assert not bench.memory.strays
 

@@ -17,6 +17,7 @@ from ring_driver import (
     LOOKASIDE,
     MORE,
     NOT_READY,
+    NUMBERED,
     OK,
     PIECES_MAX,
     PLAIN,
@@ -88,13 +89,16 @@ async def random_traffic(bench, rounds):
                 length = random.choice((14, 64, 100, 300, random.randrange(14, 2000)))
                 data = want = bench.frame(length)
                 flags, fault, context = 0, random.randrange(16), {}
+                op = random.choice((ENCRYPT, ENCRYPT, NUMBERED))
                 if random.randrange(2) and length > 40:
                     start = random.randrange(14, min(length - 20, 193))
                     offset = 2 * random.randrange(8)
                     context = dict(csum_start=start, csum_offset=offset)
                     flags = CSUM
                     want = with_checksum(data, start, offset)
-                if context or random.randrange(4) == 0:
+                if op == NUMBERED:
+                    pair.context(seq=random.getrandbits(64) | 1, **context)
+                elif context or random.randrange(4) == 0:
                     pair.context(random.getrandbits(32), **context)
                 count = random.choice((1, 1, 2, 3, 6))
                 ends = [0, *bench.cuts(length, count), length]
@@ -102,7 +106,7 @@ async def random_traffic(bench, rounds):
                 status, late = OK, None
                 for n, (start, end) in enumerate(zip(ends, ends[1:], strict=False)):
                     last = end == length
-                    how = dict(op=ENCRYPT, sa=5, flags=flags | MORE * (not last))
+                    how = dict(op=op, sa=5, flags=flags | MORE * (not last))
                     address = bench.memory.alloc(end - start, offset=random.randrange(64))
                     bench.memory.open(address, end - start, read=True)
                     bench.memory.write(address, data[start:end])
@@ -122,7 +126,7 @@ async def random_traffic(bench, rounds):
                     if n and n == victim and fault == 6:
                         how["sa"], status = 6, BAD_FLAGS
                     if n and n == victim and fault == 7:
-                        late = dict(csum_start=20, csum_offset=6) if random.randrange(2) else {}
+                        late = random.choice(({}, dict(csum_start=20, csum_offset=6), dict(seq=9)))
                         pair.context(7, **late)
                     index = pair.send(address, size, note=want if last else b"", **how)
                 if late:  # that is the next frame's, which does not ask for it
@@ -189,6 +193,12 @@ async def rules(dut):
     await pair.ring()
     await bench.until(lambda: not pair.tx.open, "completions")
     assert bench.wire[-2][1]["seq"] == 77 << 32
+    summed = dict(csum_start=14, csum_offset=2, seq=(77 << 32) + 5)
+    frame(OK, [30, 30], op=NUMBERED, sa=9, flags=CSUM, context=summed)
+    frame(BAD_FLAGS, [30, 30], op=NUMBERED, sa=9, context=dict(seq_hi=77))
+    await pair.ring()
+    await bench.until(lambda: not pair.tx.open, "completions")
+    assert bench.wire[-3][1]["seq"] == summed["seq"]
     for odd in (dict(op=POLICY, sa=0), dict(sa=8), dict(op=INPLACE), dict(flags=LOOKASIDE), dict(flags=CSUM)):
         for n in range(3):
             how = dict(op=ENCRYPT, sa=9, flags=MORE if n < 2 else 0) | (odd if n == 2 else {})

@@ -3,6 +3,7 @@
 
 import cocotb
 from dma_bench import Bench
+from frames import BEAT_T, META_T
 from host_memory import SLVERR
 from ring_driver import (
     BAD_FLAGS,
@@ -14,6 +15,7 @@ from ring_driver import (
     INPLACE,
     LOOKASIDE,
     MORE,
+    NUMBERED,
     OK,
     PIECES_MAX,
     SA_STALE,
@@ -22,14 +24,14 @@ from ring_driver import (
 from tso_frames import Tso
 
 
-async def send(bench, pair, tso, pieces, flags=TSO, **how):
+async def send(bench, pair, tso, pieces, flags=TSO, seq=None, **how):
     """Post a Tso in about so many pieces, with its context; returns the index of the last."""
     # A piece holds at most 9,618 bytes.
     cuts = {*bench.cuts(len(tso.data), pieces), *range(9000, len(tso.data), 9000)}
     if pair.tx.free < len(cuts) + 2:
         await pair.ring()
         await bench.until(lambda: pair.tx.free >= len(cuts) + 2, "room in the ring", 60000)
-    pair.context(**tso.context)
+    pair.context(**tso.context, seq=seq)
     return bench.send_pieces(pair, tso.data, sorted(cuts), flags, note=b"", **how)
 
 
@@ -40,9 +42,11 @@ def same(got, want):
 
 @cocotb.test()
 async def segments(dut):
-    """Headers, sizes and pieces at random, whole frames and pieces in between, on both pairs; all in their order."""
+    """Headers, sizes and pieces at random, whole frames and pieces in between, on both pairs; all in their order. With
+    NUMBERED each segment has the next number of 64 bits."""
     bench = await Bench(dut, latency=15, reorder=True, stall=0.1, wire_stall=0.1, size=64 << 20).start()
     random, wire, fates, count = bench.random, [[], []], {}, 0
+    seqs = [[], []]
     cases = [(1, 1), (1, 9000), (100, 100), (101, 100), (99, 100), (200, 1), (65400, 9100), (64 * 64, 64)]
     cases += [
         (random.randrange(1, 6000), random.choice((536, 1448, random.randrange(20, 3000)))) for _ in range(50)
@@ -50,8 +54,11 @@ async def segments(dut):
     for payload, mss in cases:
         number = random.randrange(2)
         pair, tso = bench.pairs[number], Tso(random, payload, mss)
-        index = await send(bench, pair, tso, random.randrange(1, 12), op=ENCRYPT, sa=4)
+        first = random.choice((None, 1, 2**32 - 1, 2**32 - 2, 2**64 - 2, random.getrandbits(64) | 1))
+        op = ENCRYPT if first is None else NUMBERED
+        index = await send(bench, pair, tso, random.randrange(1, 12), op=op, sa=4, seq=first)
         wire[number] += tso.segments
+        seqs[number] += [0 if first is None else (first + n) % 2**64 for n in range(len(tso.segments))]
         count += len(tso.segments)
         fates[number, index] = OK, len(tso.segments[-1])
         await bench.until(lambda p=pair: p.tx.free > 4, "room in the ring", 60000)
@@ -60,17 +67,40 @@ async def segments(dut):
             cuts = bench.cuts(len(data), random.randrange(1, 3))
             fates[number, bench.send_pieces(pair, data, cuts)] = OK, len(data)
             wire[number].append(data)
+            seqs[number].append(0)
             count += 1
         await pair.ring()
     await bench.until(lambda: not any(p.tx.open for p in bench.pairs), "completions", 200000)
     for number, pair in enumerate(bench.pairs):
         same([d for d, meta in bench.wire if meta["qid"] == number], wire[number])
-        assert all(meta["sa"] == 4 for d, meta in bench.wire if meta["op"] == ENCRYPT)
+        assert [meta["seq"] for _, meta in bench.wire if meta["qid"] == number] == seqs[number]
+        assert all(meta["sa"] == 4 for d, meta in bench.wire if meta["op"] in (ENCRYPT, NUMBERED))
         for e in pair.sent:
             assert (e["status"], e["len"]) == fates.get((number, e["index"]), (OK, 0)), e
     assert bench.counts("tx") == {OK: count}
     await bench.settle()
     assert not bench.memory.strays
+
+
+@cocotb.test()
+async def most_segments(dut):
+    """The longest frame in segments of one byte: there are more than 65,536, and each has a number of its own."""
+    bench = await Bench(dut, size=64 << 20).start()
+    pair, seqs, first = bench.pairs[0], [], 2**32 - 7
+    # For its headers: to build all the segments would take scapy too long.
+    tso = Tso(bench.random, 1, 1, plain=True)
+    tso.data = tso.data[: tso.hdr_len] + bench.random.randbytes(65600 - tso.hdr_len)
+
+    def take(item, _cycle):
+        if BEAT_T.unpack(item["beat"])["last"]:
+            seqs.append(META_T.unpack(item["meta"])["seq"])
+
+    bench.sink.take = take
+    await send(bench, pair, tso, 2, op=NUMBERED, sa=4, seq=first)
+    await pair.ring()
+    await bench.until(lambda: not pair.tx.open, "completions", 1000000, step=512)
+    assert seqs == [first + n for n in range(65600 - tso.hdr_len)] and len(seqs) > 65536
+    await bench.settle()
 
 
 @cocotb.test()
@@ -176,6 +206,13 @@ async def rules(dut):
     await frame(BAD_FLAGS, l3_offset=0xFFF0)
     await frame(BAD_FLAGS, how=dict(flags=TSO | LOOKASIDE))
     await frame(BAD_FLAGS, how=dict(op=INPLACE, sa=3))
+    await frame(BAD_FLAGS, how=dict(op=NUMBERED, sa=3))
+    await frame(BAD_FLAGS, how=dict(op=NUMBERED, sa=3, seq=0))
+    await frame(BAD_FLAGS, how=dict(op=ENCRYPT, sa=3, seq=1))
+    await frame(BAD_FLAGS, how=dict(op=NUMBERED, sa=3, seq=1, flags=TSO | LOOKASIDE))
+    await frame(BAD_FLAGS, mss=0, how=dict(op=NUMBERED, sa=3, seq=1))
+    await frame(BAD_FLAGS, hdr_len=193, how=dict(op=NUMBERED, sa=3, seq=1))
+    await frame(OK, how=dict(op=NUMBERED, sa=3, seq=1))
     await frame(BAD_FLAGS, how=dict(op=DECRYPT, flags=TSO | LOOKASIDE))
     empty = Tso(random, 1, 100, plain=True)
     empty.data = empty.data[:-1]

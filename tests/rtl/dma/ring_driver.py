@@ -4,7 +4,7 @@
 import struct
 from collections import deque
 
-PLAIN, ENCRYPT, DECRYPT, POLICY, INPLACE, DUMMY, CONTEXT = range(7)
+PLAIN, ENCRYPT, DECRYPT, POLICY, INPLACE, DUMMY, CONTEXT, NUMBERED, CONTEXT_NUMBERED = range(9)
 LOOKASIDE, MORE, CSUM, TSO = 1, 2, 4, 8
 PIECES_MAX = 64
 (OK, BAD_LENGTH, BAD_FLAGS, BAD_OP, DMA_READ, DMA_WRITE, NO_BUFFER, NOT_READY, SA_STALE) = range(9)
@@ -118,12 +118,26 @@ class Pair:
         return index
 
     def context(
-        self, seq_hi=0, mss=0, hdr_len=0, csum_start=0, flags=0, csum_offset=0, l3_offset=0, note=None
+        self,
+        seq_hi=0,
+        mss=0,
+        hdr_len=0,
+        csum_start=0,
+        flags=0,
+        csum_offset=0,
+        l3_offset=0,
+        note=None,
+        seq=None,
     ):
-        """Post what holds for the next frame; returns its index."""
+        """Post what holds for the next frame, with `seq` a CONTEXT_NUMBERED; returns its index."""
         index = self.tx.tail
-        fields = (seq_hi, mss, hdr_len, csum_start, CONTEXT, flags, csum_offset, l3_offset)
-        self.tx.post(struct.pack("<IHHHBBHH", *fields), note)
+        if seq is None:
+            fields = (seq_hi, mss, hdr_len, csum_start, CONTEXT, flags, csum_offset, l3_offset)
+            descriptor = struct.pack("<IHHHBBHH", *fields)
+        else:
+            fields = (seq, mss, CONTEXT_NUMBERED, flags, hdr_len, csum_start, csum_offset, l3_offset)
+            descriptor = struct.pack("<QHBBBBBB", *fields)
+        self.tx.post(descriptor, note)
         return index
 
     def give(self, address, length, reserved0=0, reserved1=0):

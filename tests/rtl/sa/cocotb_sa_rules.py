@@ -40,10 +40,10 @@ from sa_model import LEASE as ST_LEASE
 async def lengths(dut):
     """What fits the MTU, to the byte: kinds of SA, of packets, and lengths around the limit."""
     t, rng = await table(dut)
-    seen, done = {}, 0
+    seen, done, numbered = {}, 0, {}
     for _ in range(60):
         sa = random_sa(rng, OUT)
-        sa.flags |= INPLACE if rng.random() < 0.3 else 0
+        sa.flags |= INPLACE if rng.random() < 0.5 else 0
         sa.tfc = rng.choice([0, 60, 1390, 1440, 9600]) if sa.mode == TUNNEL and not sa.flags & INPLACE else 0
         sa.mtu = rng.choice([0, 68, 1280, 1500])
         assert await t.install(sa) == MBX_OK
@@ -58,6 +58,8 @@ async def lengths(dut):
                 req["total"] = max(req["hdr_bytes"], largest + rng.randrange(-3, 4))
             want = sa.lookup_out(req)
             seen[want[0]] = seen.get(want[0], 0) + 1
+            if req["numbered"]:
+                numbered[want[0]] = numbered.get(want[0], 0) + 1
 
             def check(word, want=want, req=req, sa=sa):
                 nonlocal done
@@ -70,6 +72,7 @@ async def lengths(dut):
         assert (await t.command(REMOVE, sa.handle))[0] == MBX_OK
     assert done == 2400
     assert all(seen.get(s, 0) > 10 for s in (OK, 11, 13, 20, 21, 28, 41)), seen
+    assert all(numbered.get(s, 0) > 10 for s in (OK, 11, SA_KIND)) and numbered.get(13, 0), numbered
 
 
 @cocotb.test()
@@ -79,8 +82,12 @@ async def largest_that_fits(dut):
     for _ in range(40):
         sa = random_sa(rng, OUT)
         sa.mtu = rng.choice([0, 576, 1300])
+        sa.flags |= INPLACE if rng.random() < 0.3 else 0
+        kind = dict(numbered=int(sa.flags & INPLACE != 0))
         assert await t.install(sa) == MBX_OK
-        req = out_req(sa.handle, ipv6=int(sa.ipv6), total=9000, mtu=rng.randrange(200, 1600), hdr_bytes=40)
+        req = out_req(
+            sa.handle, **kind, ipv6=int(sa.ipv6), total=9000, mtu=rng.randrange(200, 1600), hdr_bytes=40
+        )
         rsp = await t.lookup_out(**req)
         assert rsp["status"] == 11 and rsp["fits"] > 100
         for total, status in ((rsp["fits"], OK), (rsp["fits"] + 1, 11)):

@@ -198,7 +198,10 @@ def row_words(dut, number):
 
 def random_req(rng, sa):
     """A packet for an outbound SA: what passes mostly, and each way in which it does not."""
-    inplace = bool(sa.flags & INPLACE)
+    # Which operation of the host: in place, numbered, or any other.
+    right = rng.random() < 0.95
+    kind = rng.choice(["inplace", "numbered"]) if bool(sa.flags & INPLACE) == right else ""
+    inplace = kind == "inplace"
     udp = bool(sa.flags & UDP) if rng.random() < 0.9 else rng.random() < 0.5
     hdr = rng.choice([20, 24, 60] if not sa.ipv6 else [40, 48, 120])
     total = rng.choice([hdr + rng.randrange(200), rng.randrange(hdr, 1600), rng.randrange(hdr, 9600)])
@@ -206,7 +209,8 @@ def random_req(rng, sa):
         total = hdr + 8 * udp + max(0, total - hdr) // 4 * 4
     return out_req(
         sa.handle,
-        inplace=int(inplace if rng.random() < 0.95 else not inplace),
+        inplace=int(inplace),
+        numbered=int(kind == "numbered"),
         ipv6=int(sa.ipv6 if rng.random() < 0.9 else not sa.ipv6),
         fragment=int(rng.random() < 0.05),
         esp=int(inplace and rng.random() < 0.95),
@@ -287,8 +291,9 @@ async def random_commands(dut):
         # Traffic stands in the queues while the management works on SAs that it does not name.
         await task
         what = rng.random()
-        if what < 0.5 and len(live) < 2 * n:
-            sa = random_sa(rng, rng.choice([OUT, IN]))
+        room = [way for way in (OUT, IN) if sum(sa.dir == way for sa in live.values()) < n]
+        if what < 0.5 and room:
+            sa = random_sa(rng, rng.choice(room))
             if sa.dir == OUT:
                 sa.tfc = rng.choice([0, 0, 100, 1400, 9600]) if sa.mode == TUNNEL else 0
                 sa.mtu = rng.choice([0, 0, 68, 500, 1280])
@@ -306,7 +311,7 @@ async def random_commands(dut):
             assert await t.install(copy) == MBX_DUPLICATE
             # The same name in the other direction or family is another SA.
             mirror = Sa(dir=IN + OUT - twin.dir, dst=twin.dst, spi=twin.spi, ipv6=twin.ipv6, window=0)
-            if mirror.name not in live:
+            if mirror.name not in live and mirror.dir in room:
                 assert await t.install(mirror) == MBX_OK
                 await t.drain()
                 live[mirror.name] = mirror
@@ -590,16 +595,27 @@ async def management_under_load(dut):
 
 @cocotb.test()
 async def counted_bytes(dut):
-    """Tunnel: the inner packet. Transport: what follows its header. In place: what follows the IV up to the ICV."""
+    """Tunnel: the inner packet. Transport: what follows its header, and so with NUMBERED. In place: what follows the IV up
+    to the ICV."""
     t, rng = await table(dut)
-    for mode, flags, want in ((TUNNEL, 0, 1000), (TRANSPORT, 0, 960), (TRANSPORT, INPLACE | UDP, 920)):
+    for mode, flags, kind, want in (
+        (TUNNEL, 0, {}, 1000),
+        (TRANSPORT, 0, {}, 960),
+        (TUNNEL, INPLACE | UDP, dict(numbered=1), 1000),
+        (TRANSPORT, INPLACE | UDP, dict(numbered=1), 960),
+        (TRANSPORT, INPLACE | UDP, dict(inplace=1, esp=1, udp=1), 920),
+    ):
         sa = random_sa(rng, OUT)
         sa.mode, sa.seq, sa.flags, sa.icv_len, sa.tfc = mode, 0, flags, 16, 1200 * (mode == TUNNEL)
         assert await t.install(sa) == MBX_OK
         rsp = await t.lookup_out(
-            sa.handle, total=1000, hdr_bytes=40, ipv6=int(sa.ipv6), inplace=int(flags != 0),
-            esp=int(flags != 0), udp=int(flags != 0), spi=le(sa.spi),
-        )  # fmt: skip
+            sa.handle,
+            total=1000,
+            hdr_bytes=40,
+            ipv6=int(sa.ipv6),
+            spi=le(sa.spi) if "esp" in kind else 0,
+            **kind,
+        )
         assert rsp["status"] == OK and rsp["padded"] == (1200 if mode == TUNNEL else want)
         _, _, state = await t.read(sa.handle)
         assert int.from_bytes(state[16:24], "little") == want

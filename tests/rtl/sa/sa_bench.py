@@ -238,8 +238,8 @@ class Table(Management):
 
 def out_req(handle, **req):
     """An IPv4 packet of 100 bytes with room for everything, unless `req` says otherwise."""
-    return {"inplace": 0, "ipv6": 0, "fragment": 0, "esp": 0, "udp": 0, "spi": 0, "total": 100, "hdr_bytes": 20,
-            "mtu": 9604, **req, "handle": handle}  # fmt: skip
+    return {"inplace": 0, "numbered": 0, "ipv6": 0, "fragment": 0, "esp": 0, "udp": 0, "spi": 0, "total": 100,
+            "hdr_bytes": 20, "mtu": 9604, **req, "handle": handle}  # fmt: skip
 
 
 def in_req(sa, seq, udp=None):

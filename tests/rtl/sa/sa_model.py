@@ -59,7 +59,7 @@ SEL = {
 }  # fmt: skip
 IN_CTX = Struct(**COMMON, **{f"sel_{name}": width for name, width in SEL.items()}, qid=4)
 OUT_REQ = Struct(
-    handle=32, inplace=1, ipv6=1, fragment=1, esp=1, udp=1, spi=32, total=16, hdr_bytes=8, mtu=16
+    handle=32, inplace=1, numbered=1, ipv6=1, fragment=1, esp=1, udp=1, spi=32, total=16, hdr_bytes=8, mtu=16
 )
 OUT_RSP = Struct(status=8, fits=16, seq=64, padded=14, ctx=OUT_CTX.width)
 IN_REQ = Struct(ipv6=1, dst=128, spi=32, seq=32, udp=1)
@@ -237,7 +237,7 @@ class Sa:
         """(status, fits, padded, counted bytes) of a packet, by the description of the SA alone."""
         limit = min(req["mtu"], self.mtu or req["mtu"])
         tunnel = self.mode == TUNNEL
-        if bool(self.flags & INPLACE) != bool(req["inplace"]) or (
+        if bool(self.flags & INPLACE) != bool(req["inplace"] or req["numbered"]) or (
             not tunnel and self.ipv6 != bool(req["ipv6"])
         ):
             return SA_KIND, 0, 0, 0

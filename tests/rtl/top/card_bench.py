@@ -15,7 +15,7 @@ from event_driver import EventRing, fields
 from frames import to_int
 from mgmt import abi
 from mgmt.card import Card as MailboxClient
-from ring_driver import CONTEXT, CSUM, DECRYPT, ENCRYPT, LOOKASIDE, OK, PLAIN, TSO
+from ring_driver import CONTEXT, CSUM, DECRYPT, ENCRYPT, LOOKASIDE, NUMBERED, OK, PLAIN, TSO
 from rx_model import Rss
 
 STATE, CONTROL, MTU, RX_QUEUE, RX_FILTER, RING, STATUS = 0x14, 0x18, 0x1C, 0x20, 0x2C, 0x40, 0x44
@@ -206,32 +206,43 @@ class Card(Host, EventRing):
         if any(data[start + offset : start + offset + 2]) and start + offset + 2 <= len(data):
             data = before_checksum(data, start, offset)
             flags |= CSUM
-            pair.context(fate.number_hi, csum_start=start, csum_offset=offset, note=silent)
+            pair.context(fate.number_hi, csum_start=start, csum_offset=offset, seq=fate.given, note=silent)
         self.send_pieces(
             pair, data, self.cuts(len(data), self.random.randrange(1, 5)), flags, part=silent, **how
         )
 
-    def send_out(self, number, data, op=PLAIN, handle=0, lookaside=False, want=None, number_hi=0, may=None):
-        fate = self.rules.outbound(data, op, handle, number_hi, lookaside)
+    def send_out(
+        self, number, data, op=PLAIN, handle=0, lookaside=False, want=None, number_hi=0, may=None, given=None
+    ):
+        """number_hi, given: what the context before it says of the number, see context()."""
+        fate = self.rules.outbound(data, op, handle, number_hi, lookaside, given)
         return self._post(number, fate, want, handle, may)
 
     def encrypts(self, number, data, sa, lookaside=False, want="OK", may=None):
         return self.send_out(number, data, ENCRYPT, sa.handle, lookaside, want, may=may)
 
-    def segments(self, number, tso, sa=None):
-        """A tso_frames.Tso, in pieces; each segment encrypted, with an SA of this pair alone. Not if one would be dropped."""
-        op, handle = (ENCRYPT, sa.handle) if sa else (PLAIN, 0)
-        fates = [self.rules.outbound(segment, op, handle) for segment in tso.segments]
+    def segments(self, number, tso, sa=None, first=None):
+        """A tso_frames.Tso, in pieces; each segment encrypted, with an SA of this pair alone. Not if one would be dropped.
+
+        first: NUMBERED, from this number on. Returns the last one's fate.
+        """
+        op, handle = (ENCRYPT if first is None else NUMBERED, sa.handle) if sa else (PLAIN, 0)
+        given = [None if first is None else first + n for n in range(len(tso.segments))]
+        fates = [
+            self.rules.outbound(segment, op, handle, given=n)
+            for segment, n in zip(tso.segments, given, strict=True)
+        ]
         if any(OK not in fate.may for fate in fates):
-            return
+            return None
         fates[-1].before = fates[:-1]
         pair, silent = self.pairs[number], Fate(b"", op=CONTEXT, silent=True)
-        pair.context(**tso.context, note=silent)
+        pair.context(**tso.context, seq=first, note=silent)
         cuts = self.cuts(len(tso.data), self.random.randrange(1, 5))
         self.send_pieces(pair, tso.data, cuts, TSO, fates[-1], silent, op=op, sa=handle)
+        return fates[-1]
 
-    def context(self, number, seq_hi):
-        self.pairs[number].context(seq_hi, note=Fate(b"", op=CONTEXT, silent=True))
+    def context(self, number, seq_hi=0, seq=None):
+        self.pairs[number].context(seq_hi, seq=seq, note=Fate(b"", op=CONTEXT, silent=True))
 
     def decrypts(self, number, data, want=None):
         return self._post(number, self.rules.arrival(data, True, number), want)

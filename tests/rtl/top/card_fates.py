@@ -12,9 +12,9 @@ import rx_model
 from cocotb_wire import check_order, padded
 from esp_in_model import Inbound
 from esp_model import DROPS, EVENTS, INBOUND, policy_request, request
-from esp_packet import SAD, ST, l2_bytes, number, parse
+from esp_packet import SAD, ST, l2_bytes, parse
 from frames import to_int
-from ring_driver import CPL_ESP, CPL_INPLACE, CPL_LOOKASIDE, DECRYPT, INPLACE, OK, PLAIN, POLICY
+from ring_driver import CPL_ESP, CPL_INPLACE, CPL_LOOKASIDE, DECRYPT, INPLACE, NUMBERED, OK, PLAIN, POLICY
 
 NAMES = {value: name for name, value in ST.items()}
 PROTECT, BYPASS, DISCARD = 1, 2, 3
@@ -41,6 +41,7 @@ class Fate:
     plain: int = 0
     padded: int = 0
     number_hi: int = 0
+    given: int = None  # NUMBERED: its number
     silent: bool = False  # CONTEXT
     event: dict = None
     hash: tuple = None  # of the receive hash: it, and whether it is over ports
@@ -86,9 +87,9 @@ class Rules:
     def _ports(self):
         self.inbound.natt = {4500} | {sa.dport for sa in self.ins.values() if sa.has("UDP")}
 
-    def outbound(self, frame, op, handle=0, number_hi=0, lookaside=False):
-        """Fate of a frame of the host; numbers are the card's to give."""
-        fate = Fate(frame, op=op, lookaside=lookaside, number_hi=number_hi)
+    def outbound(self, frame, op, handle=0, number_hi=0, lookaside=False, given=None):
+        """Fate of a frame of the host; numbers are the card's to give, but for number_hi and `given`."""
+        fate = Fate(frame, op=op, lookaside=lookaside, number_hi=number_hi, given=given)
         status = self._outbound(fate, handle)
         if status != "OK":
             fate.may = (ST[status],)
@@ -243,18 +244,18 @@ class Ledger:
         return lane
 
     def _number(self, fate, seq, last):
-        """An encrypted packet: its completion says which number it was given, but for one in place, whose IV counts."""
-        sa, sent = fate.sa, seq
-        if fate.op == INPLACE:
-            at = fate.info.esp_at + sa.udp_bytes
-            assert seq == number(fate.data[at + 4 : at + 8]) | (fate.number_hi << 32 if sa.has("ESN") else 0)
+        """An encrypted packet: its completion says which number it was given. Where that is the host's, the IV counts."""
+        sa, sent, host = fate.sa, seq, dict(number_hi=fate.number_hi, given=fate.given)
+        if fate.op in (INPLACE, NUMBERED):
+            assert seq == sa.sent(fate.data, fate.info, fate.op, None, **host)
             seq = sa.seq
         assert seq > last.get(id(sa), 0), "an SA's numbers do not rise along the queue"
         last[id(sa)] = seq
         sa.used.append(seq)
         sa.seq, sa.packets, sa.bytes = sa.seq + 1, sa.packets + 1, sa.bytes + fate.plain
-        more = dict(dscp_map=self.rules.dscp_map, number_hi=fate.number_hi)
-        fate.result = sa.build(fate.data, fate.info, fate.op, seq, fate.padded, **more)
+        fate.result = sa.build(
+            fate.data, fate.info, fate.op, seq, fate.padded, dscp_map=self.rules.dscp_map, **host
+        )
         after = parse(fate.result)
         text, _, _ = sa.scapy_opens(fate.result[after.esp_at + sa.udp_bytes : after.l2 + after.total], sent)
         start = fate.info.l2 if sa.tunnel else fate.info.esp_at

@@ -8,7 +8,7 @@ from cocotb_esp_in import numbers, plain_frame, sealed, usual_tos, wrong_frames
 from cocotb_esp_out import any_frame, inplace_frame
 from esp_in_frames import eth, ip, outer, random_chain, text_of, trailer
 from esp_packet import ETH, ST, TCP, UDP, be, ethernet, packet
-from ring_driver import DUMMY, ENCRYPT, INPLACE, POLICY
+from ring_driver import DUMMY, ENCRYPT, INPLACE, NUMBERED, POLICY
 from rx_model import ones_sum
 from tso_frames import Tso
 
@@ -102,8 +102,10 @@ class Mix:
         if card.room(number) < 4 or card.pairs[number].tx.free < 2:
             return
         if random.random() < 0.05 and card.pairs[number].tx.free > 8:
-            sa = random.choice((None, *self.outs[number][:3]))  # these stay
-            card.segments(number, Tso(random, random.randrange(1, 3000), random.randrange(300, 900)), sa)
+            sa = random.choice((None, *self.outs[number][:3], self.inplace[number]))  # these stay
+            first = random.randrange(1, 1 << 31) if sa is self.inplace[number] else None
+            tso = Tso(random, random.randrange(1, 3000), random.randrange(300, 900))
+            card.segments(number, tso, sa, first)
             return
         kind, lookaside = random.random(), random.random() < 0.4
         if kind < 0.12:
@@ -118,6 +120,12 @@ class Mix:
             card.send_out(number, any_frame(random.random() < 0.5), POLICY, lookaside=lookaside)
         elif kind < 0.6:
             sa, high = self.inplace[number], random.choice((0, random.getrandbits(32)))
+            if random.random() < 0.4:
+                given = random.getrandbits(64) | 1
+                card.context(number, seq=given)
+                ipv6 = sa.ipv6 if not sa.tunnel else random.random() < 0.5
+                card.send_out(number, any_frame(ipv6), NUMBERED, sa.handle, lookaside, given=given)
+                return
             if high:
                 card.context(number, high)
             frame = inplace_frame(sa, 4 * random.randint(1, 100), tags=random.randrange(3))
@@ -159,7 +167,7 @@ class Mix:
         elif kind == 1:
             card.refused(number, "BAD_FLAGS", flags=random.choice((0x10, 0x80, 0x41)))
         elif kind == 2:
-            card.refused(number, "BAD_OP", op=random.choice((7, 255)))
+            card.refused(number, "BAD_OP", op=random.choice((9, 255)))
         elif kind == 3:
             card.refused(number, "DMA_READ")
         elif kind == 4 and self.gone:

@@ -7,7 +7,7 @@ import struct
 
 import cocotb
 from card_bench import FRAGMENT_TO_HOST, MISS_TO_HOST, RX_ENABLE, Card
-from card_sas import in_sa, out_sa, policy
+from card_sas import flags, in_sa, out_sa, policy
 from card_traffic import FRAME_MAX, OK, ST, Mix, Peer, stranger
 from cocotb.triggers import ClockCycles
 from cocotb_esp_in import numbers, plain_frame, text_of, wrong_frames
@@ -23,12 +23,14 @@ from ring_driver import (
     ENCRYPT,
     INPLACE,
     LOOKASIDE,
+    NUMBERED,
     PLAIN,
     POLICY,
     RX_BAD_DOORBELL,
     TX_BAD_DOORBELL,
 )
 from rx_model import Rss
+from tso_frames import Tso
 
 C = abi.CODES
 ROUNDS = int(os.environ.get("CARD_ROUNDS", 45))
@@ -181,6 +183,42 @@ async def prepared(dut, **how):
 
 
 @cocotb.test()
+async def numbered(dut):
+    """TCP segments under the host's numbers, over the end of their lower half; packets in place between take of the
+    same counter for their IVs, and single packets with NUMBERED too."""
+    card = await Card(dut, latency=20, pairs=((8, 8), (8, 8)), size=32 << 20).start()
+    frames = []
+    for n in range(12):
+        tunnel, ipv6, esn = bool(n & 1), bool(n & 2), n < 8
+        names = ["INPLACE"] + ["ESN"] * esn + ["UDP"] * (n & 4 != 0)
+        sa = out_sa(inplace=True, tunnel=tunnel, ipv6=ipv6)
+        sa.flags = flags(*names)
+        await card.add(sa)
+        first = (2**32 if esn else 2**20) - 1 - random.randrange(3)
+        for number in (first, first + 4):
+            frame = card.segments(0, Tso(random, 2500, 700, ipv6), sa, number)
+            assert frame.before[0].given == number and len(frame.before) == 3
+            frames.append((sa, frame))
+            card.send_out(0, inplace_frame(sa, 40), INPLACE, sa.handle, want="OK")
+        card.context(0, seq=first + 8)
+        ip = frame.data[frame.info.l2 :]
+        card.send_out(0, ethernet(ip), NUMBERED, sa.handle, want="OK", given=first + 8)
+        await card.ring()
+        await card.check()
+    for sa, last in frames:
+        # What left, by scapy alone: the numbers follow one another, and inside is what the host would have cut.
+        for part in (*last.before, last):
+            after = parse(part.result)
+            at = after.esp_at + sa.udp_bytes
+            esp = part.result[at : after.l2 + after.total]
+            assert int.from_bytes(esp[4:8], "big") == part.given & 0xFFFFFFFF
+            text, _, _ = sa.scapy_opens(esp, part.given)
+            assert text == part.data[part.info.l2 if sa.tunnel else part.info.esp_at :]
+    assert any(last.given > 2**32 for _, last in frames)
+    await card.check_counters()
+
+
+@cocotb.test()
 async def wrong_descriptors(dut):
     """Each costs itself, under its own status; the good one behind it passes, on both pairs."""
     card, good = await prepared(dut)
@@ -201,7 +239,8 @@ async def wrong_descriptors(dut):
         ("BAD_FLAGS", dict(op=DECRYPT)),
         ("BAD_FLAGS", dict(op=PLAIN, sa=1)),
         ("BAD_FLAGS", dict(op=POLICY, sa=1)),
-        ("BAD_OP", dict(op=7)),
+        ("BAD_FLAGS", dict(op=NUMBERED, sa=good.out.handle)),
+        ("BAD_OP", dict(op=9)),
         ("BAD_OP", dict(op=255)),
         ("DMA_READ", dict(length=200)),
         ("DMA_READ", dict(op=ENCRYPT, sa=good.out.handle)),
