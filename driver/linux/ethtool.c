@@ -166,7 +166,7 @@ static int get_sset_count(struct net_device *netdev, int set)
 		return 1;
 	if (set != ETH_SS_STATS)
 		return -EOPNOTSUPP;
-	return 6 + nic->queues * ARRAY_SIZE(pair_stats) + 2 * named_statuses();
+	return 7 + nic->queues * ARRAY_SIZE(pair_stats) + 2 * named_statuses();
 }
 
 static void get_strings(struct net_device *netdev, u32 set, u8 *data)
@@ -184,6 +184,7 @@ static void get_strings(struct net_device *netdev, u32 set, u8 *data)
 	ethtool_sprintf(&data, "ipsec_packet_sas");
 	ethtool_sprintf(&data, "ipsec_packet_refused");
 	ethtool_sprintf(&data, "ipsec_policies");
+	ethtool_sprintf(&data, "ipsec_limit_events");
 	for (i = 0; i < nic->queues; i++)
 		for (j = 0; j < ARRAY_SIZE(pair_stats); j++)
 			ethtool_sprintf(&data, "queue%u_%s", i, pair_stats[j].name);
@@ -223,6 +224,7 @@ static void get_ethtool_stats(struct net_device *netdev, struct ethtool_stats *s
 	*data++ = atomic64_read(&nic->packet_sas);
 	*data++ = atomic64_read(&nic->packet_refused);
 	*data++ = atomic64_read(&nic->packet_policies);
+	*data++ = atomic64_read(&nic->limit_events);
 	for (i = 0; i < nic->queues; i++)
 		for (j = 0; j < ARRAY_SIZE(pair_stats); j++)
 			*data++ = *(const u64 *)((const u8 *)nic->pair[i] + pair_stats[j].offset);

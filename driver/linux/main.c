@@ -55,7 +55,8 @@ static int probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	if (err)
 		return err;
 	pci_set_master(pdev);
-	err = pci_alloc_irq_vectors(pdev, look.queues, look.queues, PCI_IRQ_MSIX);
+	/* One more for events, if there is one. */
+	err = pci_alloc_irq_vectors(pdev, look.queues, look.queues + 1, PCI_IRQ_MSIX);
 	if (err < 0)
 		return dev_err_probe(&pdev->dev, err, "no %u MSI-X vectors\n", look.queues);
 
@@ -75,6 +76,8 @@ static int probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	read_mac(nic);
 	pci_set_drvdata(pdev, nic);
 	err = vesper_xfrm_init(nic);
+	if (!err)
+		err = vesper_events_init(nic);
 	if (err)
 		goto out_netdev;
 	vesper_offload_init(nic);

@@ -99,6 +99,7 @@ int vesper_up(struct vesper_nic *nic)
 	netif_carrier_on(netdev);
 	netif_tx_start_all_queues(netdev);
 	vesper_health_start(nic);
+	vesper_events_start(nic);
 	nic->up = true;
 	return 0;
 }
@@ -112,6 +113,7 @@ void vesper_down(struct vesper_nic *nic)
 		return;
 	nic->up = false;
 	vesper_health_stop(nic);
+	vesper_events_stop(nic);
 	netif_tx_disable(nic->netdev);
 	netif_carrier_off(nic->netdev);
 	if (!vesper_hw_gone(nic))

@@ -175,6 +175,8 @@ struct vesper_nic {
 	atomic64_t sa_card, sa_software; /* SAs on the card; refused, so in software */
 	struct vesper_packet *packet;	 /* xfrm_packet.c */
 	atomic64_t packet_sas, packet_policies, packet_refused;
+	struct vesper_events *events; /* events.c; NULL: none */
+	atomic64_t limit_events;
 };
 
 /* ---- hw.c ---- */
@@ -284,6 +286,12 @@ void vesper_health_stop(struct vesper_nic *nic);
 bool vesper_fault(struct vesper_nic *nic, enum vesper_fault fault);
 int vesper_recover_queues(struct vesper_nic *nic);
 int vesper_recover_card(struct vesper_nic *nic);
+
+/* ---- events.c ---- */
+
+int vesper_events_init(struct vesper_nic *nic);
+void vesper_events_start(struct vesper_nic *nic);
+void vesper_events_stop(struct vesper_nic *nic);
 
 /* ---- devlink.c ---- */
 

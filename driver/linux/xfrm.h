@@ -72,6 +72,7 @@ void vesper_packet_received(struct vesper_xs *xs, u32 seq);
 void vesper_packet_fill(struct vesper_sa *sa, const struct vesper_xs *xs);
 void vesper_packet_added(struct vesper_nic *nic);
 void vesper_packet_removed(struct vesper_nic *nic, struct vesper_xs *xs);
+void vesper_packet_limit(struct vesper_nic *nic, u32 handle);
 void vesper_packet_update_stats(struct xfrm_state *x);
 int vesper_packet_policy_add(struct xfrm_policy *xp, struct netlink_ext_ack *extack);
 void vesper_packet_policy_delete(struct xfrm_policy *xp);
@@ -90,6 +91,10 @@ static inline int vesper_packet_init(struct vesper_nic *nic)
 }
 
 static inline void vesper_packet_free(struct vesper_nic *nic)
+{
+}
+
+static inline void vesper_packet_limit(struct vesper_nic *nic, u32 handle)
 {
 }
 

@@ -138,9 +138,10 @@ static bool due(struct vesper_packet *p, struct vesper_xs *xs, int *idle_looks)
 	return true;
 }
 
-static void look_at(struct vesper_packet *p, struct vesper_xs *xs, int *idle_looks)
+/* The stack hears of limits that are reached. */
+static void look_at(struct vesper_packet *p, struct vesper_xs *xs)
 {
-	if (!xs->past || !xs->handle || !due(p, xs, idle_looks) || !query(p, xs->handle))
+	if (!query(p, xs->handle))
 		return;
 	take_counters(xs, &p->answer.info);
 	spin_lock_bh(&xs->x->lock);
@@ -150,9 +151,9 @@ static void look_at(struct vesper_packet *p, struct vesper_xs *xs, int *idle_loo
 }
 
 /*
- * The card holds to a hard limit by itself, to the packet; here the stack learns of it, and of soft ones. Each second:
- * what asks for counters may not sleep, and so cannot ask the card. The lock is free between two SAs, so that others
- * come and go while there are many.
+ * The card holds to a hard limit by itself, to the packet, and tells of it, and of soft ones, by an event. Counters are
+ * asked for each second: who wants them of the driver may not sleep, and so cannot ask the card. The lock is free
+ * between two SAs, so that others come and go while there are many.
  */
 static void poll(struct work_struct *work)
 {
@@ -160,11 +161,14 @@ static void poll(struct work_struct *work)
 	s64 count = atomic64_read(&p->nic->sa_card);
 	struct list_head *sas = &p->nic->sas;
 	int idle_looks = IDLE_LOOKS;
+	struct vesper_xs *xs;
 
 	while (count-- > 0) {
 		mutex_lock(&p->nic->sa_lock);
 		if (!list_empty(sas)) {
-			look_at(p, list_first_entry(sas, struct vesper_xs, list), &idle_looks);
+			xs = list_first_entry(sas, struct vesper_xs, list);
+			if (xs->past && xs->handle && due(p, xs, &idle_looks))
+				look_at(p, xs);
 			list_rotate_left(sas);
 		}
 		mutex_unlock(&p->nic->sa_lock);
@@ -176,6 +180,22 @@ static void poll(struct work_struct *work)
 	if (atomic64_read(&p->nic->packet_sas) || !list_empty(&p->past))
 		schedule_delayed_work(&p->poll, POLL_PERIOD);
 	mutex_unlock(&p->nic->sa_lock);
+}
+
+/* The card says that the SA has come to a limit. In the thread of the event ring. */
+void vesper_packet_limit(struct vesper_nic *nic, u32 handle)
+{
+	struct vesper_xs *xs;
+
+	atomic64_inc(&nic->limit_events);
+	mutex_lock(&nic->sa_lock);
+	list_for_each_entry(xs, &nic->sas, list) {
+		if (xs->past && xs->handle == handle) {
+			look_at(nic->packet, xs);
+			break;
+		}
+	}
+	mutex_unlock(&nic->sa_lock);
 }
 
 /* Under x->lock or another of the stack's locks, also in softirq. */
