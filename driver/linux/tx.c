@@ -163,6 +163,14 @@ static void count_offload(struct vesper_tx *tx, const struct vesper_tx_offload *
 	u64_stats_update_end(&tx->sync);
 }
 
+/* Has the stack given as many numbers as there will be segments? */
+static bool numbers_fit(const struct sk_buff *skb, const struct vesper_tx_esp *esp,
+			const struct vesper_tx_offload *off)
+{
+	return esp->op != VESPER_OP_NUMBERED || !skb_is_gso(skb) ||
+	       off->frames == skb_shinfo(skb)->gso_segs;
+}
+
 netdev_tx_t vesper_xmit(struct sk_buff *skb, struct net_device *netdev)
 {
 	struct vesper_nic *nic = netdev_priv(netdev);
@@ -182,7 +190,8 @@ netdev_tx_t vesper_xmit(struct sk_buff *skb, struct net_device *netdev)
 	if (skb_put_padto(skb, VESPER_FRAME_MIN))
 		goto out; /* it is freed */
 	sk_pacing_shift_update(skb->sk, PACING_SHIFT);
-	if (vesper_xfrm_tx(skb, &esp) || linearize(nic, tx, skb) || vesper_offload_tx(skb, &off)) {
+	if (vesper_xfrm_tx(skb, &esp) || linearize(nic, tx, skb) || vesper_offload_tx(skb, &off) ||
+	    !numbers_fit(skb, &esp, &off)) {
 		tx_drop(tx, skb);
 		goto out;
 	}

@@ -62,13 +62,15 @@ void vesper_crypto_fill(struct vesper_sa *sa, const struct vesper_xs *xs)
 	const struct xfrm_state *x = xs->x;
 
 	sa->flags |= cpu_to_le32(VESPER_SAF_INPLACE);
-	if (!vesper_xs_in(x)) {
-		sa->seq = cpu_to_le64(xs->seq);
-		if (x->props.mode == XFRM_MODE_TUNNEL && xs->nic->features & VESPER_FEAT_NUMBERED)
-			sa->flags |= cpu_to_le32(vesper_xs_tunnel_flags(x));
-	} else if (x->props.flags &
-		   XFRM_STATE_ESN) /* the card infers the upper half of what it receives itself */
-		sa->seq = cpu_to_le64(vesper_xs_sequence(x));
+	if (vesper_xs_in(x)) {
+		/* The card infers the upper half of what it receives itself. */
+		if (x->props.flags & XFRM_STATE_ESN)
+			sa->seq = cpu_to_le64(vesper_xs_sequence(x));
+		return;
+	}
+	sa->seq = cpu_to_le64(xs->seq);
+	if (x->props.mode == XFRM_MODE_TUNNEL && xs->nic->features & VESPER_FEAT_NUMBERED)
+		sa->flags |= cpu_to_le32(vesper_xs_tunnel_flags(x));
 }
 
 /* What the card can do before it encrypts a packet that the stack has made ESP, or is about to. */

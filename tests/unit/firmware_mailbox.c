@@ -50,7 +50,7 @@ static void test_identify(void **state)
 	assert_ok(sizeof(*id));
 	assert_int_equal(id->abi_major, VESPER_ABI_MAJOR);
 	assert_int_equal(id->abi_minor, VESPER_ABI_MINOR);
-	assert_int_equal(id->features, 0x3fffff);
+	assert_int_equal(id->features, 0x7fffff);
 	assert_int_equal(id->fw_version, CARD_FW_VERSION);
 	assert_int_equal(id->sa_entries, 1024);
 	assert_int_equal(id->queues, 2);

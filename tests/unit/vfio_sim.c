@@ -302,7 +302,7 @@ static void refused_descriptors(void **state)
 		} cases[] = {
 			{ { .len = 0 }, VESPER_ST_BAD_LENGTH },
 			{ { .len = 13 }, VESPER_ST_BAD_LENGTH },
-			{ { .len = 60, .op = 7 }, VESPER_ST_BAD_OP },
+			{ { .len = 60, .op = 9 }, VESPER_ST_BAD_OP },
 			{ { .len = 60, .flags = 0x80 }, VESPER_ST_BAD_FLAGS },
 			{ { .len = 60, .sa = 7 }, VESPER_ST_BAD_FLAGS },
 			{ { .len = 114, .op = 1, .flags = 1, .sa = out ^ 1u << 20 },

@@ -89,8 +89,8 @@ async def card_registers(dut):
     """Identity, state, configuration: reset values, what the host sees, what the blocks get."""
     bench = await Bench(dut).start()
     assert await bench.read(0x00) == 0x56535052
-    assert await bench.read(0x04) == 0x0002_0001
-    assert await bench.read(0x08) == 0x3F_FFFF
+    assert await bench.read(0x04) == 0x0002_0002
+    assert await bench.read(0x08) == 0x7F_FFFF
     assert await bench.read(0x0C) == 10 << 16 | 4 << 8 | QUEUES
     for _ in range(20):
         status = {name: bench.random.getrandbits(width) for name, width in STATUS_T.widths.items()}
