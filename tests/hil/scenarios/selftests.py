@@ -62,7 +62,7 @@ ONE_AWAY = (
 # netdevice.sh takes every interface with a name like eth0.
 NAMED = Program(
     "net/netdevice.sh",
-    passes=66,
+    passes=72,
     others={"eth0: already have an IP": ("skip", "it has an address of its own")},
 )
 PMTU = "vti4 vti6 vti4_udp vti6_udp vti6_udp_routed".split()
