@@ -41,6 +41,14 @@ static inline bool vesper_xs_in(const struct xfrm_state *x)
 	return x->xso.dir == XFRM_DEV_OFFLOAD_IN;
 }
 
+/* It has been given a packet; each of its segments, at most: gso_segs of one from a virtual machine may not be set. */
+static inline void vesper_xs_given(struct vesper_xs *xs, const struct sk_buff *skb)
+{
+	u32 size = skb_is_gso(skb) ? skb_shinfo(skb)->gso_size : skb->len;
+
+	atomic64_add(DIV_ROUND_UP(skb->len, size), &xs->sent);
+}
+
 /* ---- xfrm.c ---- */
 
 u64 vesper_xs_sequence(const struct xfrm_state *x);

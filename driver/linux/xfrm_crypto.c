@@ -188,9 +188,7 @@ int vesper_crypto_tx(struct sk_buff *skb, struct vesper_xs *xs, struct vesper_tx
 	}
 	esp->op = VESPER_OP_NUMBERED;
 	esp->seq = seq;
-	/* At most, as in vesper_packet_tx(). */
-	atomic64_add(skb_is_gso(skb) ? DIV_ROUND_UP(skb->len, skb_shinfo(skb)->gso_size) : 1,
-		     &xs->sent);
+	vesper_xs_given(xs, skb);
 	return unwrap(skb, xs->x);
 }
 

@@ -240,11 +240,8 @@ int vesper_packet_tx(struct sk_buff *skb, struct xfrm_state *x, struct vesper_xs
 		else
 			err = take_outer_off(skb, outer_bytes(x));
 	}
-	/* At most: gso_segs of a packet from a virtual machine may not be set. */
 	if (!err)
-		atomic64_add(skb_is_gso(skb) ? DIV_ROUND_UP(skb->len, skb_shinfo(skb)->gso_size) :
-					       1,
-			     &xs->sent);
+		vesper_xs_given(xs, skb);
 	return err;
 }
 
