@@ -33,14 +33,6 @@ policy() {
 	ip xfrm policy add src $1 dst $2 dir $3 priority 10 $tmpl
 }
 
-# refused NAME TEXT: the kernel itself does not take the case at hand, and says so.
-refused() {
-	local said
-	said=$(sa 10.0.0.1 10.0.0.2 0x1001 out 2>&1) && fail "$1: taken"
-	grep -q "$2" <<<"$said" || fail "$1: refused without '$2': $said"
-	step "$1: refused by the kernel: $2"
-}
-
 # try NAME MODE FAMILY ALG KEYBYTES ICV UDP. (iproute2 cannot ask for ESN on an offloaded outbound SA.)
 try() {
 	MODE=$2 ALG=$4 ICV=$6 UDP=$7
@@ -48,7 +40,7 @@ try() {
 	[ $3 = 4 ] || { a=fd00::1 b=fd00::2 ping='ping -6'; }
 	KEY=0x$(printf '%0*d' $((2 * $5 + 8)) 0 | tr 0 5)
 	if [ $UDP = 1 ] && kernel_before 6.6; then
-		[ $ME = 2 ] || refused "$1" "Encapsulation and TFC padding can't be offloaded"
+		[ $ME = 2 ] || refuses "Encapsulation and TFC padding can't be offloaded" sa $a $b 0x1001 out
 		return
 	fi
 	sa $a $b 0x1001 $([ $ME = 1 ] && echo out || echo in)

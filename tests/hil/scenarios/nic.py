@@ -50,15 +50,6 @@ says() {
 	echo "ok       $*"
 }
 
-# refuses TEXT COMMAND...: it fails, and says TEXT.
-refuses() {
-	local text=$1 out
-	shift
-	if out=$("$@" 2>&1); then fail "$*: was not refused"; fi
-	grep -Eq -- "$text" <<<"$out" || fail "$*: not '$text': $out"
-	echo "refused  $*: $(grep -E -- "$text" <<<"$out" | head -n 1)"
-}
-
 card_up 10.0.0.1/24
 sysctl -qw net.ipv6.conf.vesper0.disable_ipv6=1
 ip neigh replace 10.0.0.9 lladdr 02:56:53:50:00:01 dev vesper0
